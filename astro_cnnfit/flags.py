@@ -1,0 +1,133 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""
+The bits of the ``flags`` column, in one table.
+
+Every place that sets, documents or decodes a flag takes it from `FLAGS`, or
+from the integers of the same name in upper case: ``flags.NO_DATA`` is 1.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ["FLAGS", "Flag", "decode_flags", "flag_table"]
+
+
+class Flag(NamedTuple):
+    """One bit of the ``flags`` column."""
+
+    bit: int
+    """The value that is added to ``flags``, a power of two."""
+    name: str
+    """Short name, as `decode_flags` returns it."""
+    meaning: str
+    """What happened and what became of the row."""
+
+
+NO_DATA = 1
+FULLY_MASKED = 2
+OUTSIDE_IMAGE = 4
+TRUNCATED = 8
+MASKED_CORE = 16
+BLOCK_AVERAGED = 32
+OUTSIDE_TRAINING_RANGE = 64
+AT_BOUND = 128
+LOW_SNR = 256
+NON_FINITE = 512
+
+FLAGS = (
+    Flag(
+        NO_DATA, "no_data",
+        "all pixels of the stamp are NaN, zero or the same; results are NaN",
+    ),
+    Flag(
+        FULLY_MASKED, "fully_masked",
+        "all pixels of the stamp are masked; results are NaN",
+    ),
+    Flag(
+        OUTSIDE_IMAGE, "outside_image",
+        "the position is outside the image; results are NaN",
+    ),
+    Flag(TRUNCATED, "truncated", "the stamp crosses the edge of the image"),
+    Flag(
+        MASKED_CORE, "masked_core",
+        "a masked or non-finite pixel lies within the central 5 x 5 pixels",
+    ),
+    Flag(
+        BLOCK_AVERAGED, "block_averaged",
+        "the galaxy is larger than a stamp and was measured on averaged pixels",
+    ),
+    Flag(
+        OUTSIDE_TRAINING_RANGE, "outside_training_range",
+        "the galaxy or its PSF lies outside what the network was trained on",
+    ),
+    Flag(AT_BOUND, "at_bound", "a parameter lies at the bound of its range"),
+    Flag(
+        LOW_SNR, "low_snr",
+        "the signal-to-noise ratio is below what the network was trained on",
+    ),
+    Flag(NON_FINITE, "non_finite", "the network's result is not finite"),
+)  # fmt: skip
+
+
+def decode_flags(flags):
+    """
+    Names of the bits that are set.
+
+    Parameters
+    ----------
+    flags : int or array_like of int
+        One value or a column of values, of at most one dimension.
+
+    Returns
+    -------
+    names : list of str, or list of lists of str
+        A list for a single value, otherwise one list for each value. A bit
+        that is not in `FLAGS` is named ``unknown_<value>``.
+
+    Raises
+    ------
+    TypeError
+        If ``flags`` does not hold integers.
+    ValueError
+        If ``flags`` has more than one dimension or holds a negative value.
+    """
+    values = np.asarray(flags)
+    if values.size and values.dtype.kind not in "iu":
+        raise TypeError(f"flags must be integers, got dtype {values.dtype}")
+    if values.ndim > 1:
+        raise ValueError(
+            f"flags must be one integer or a 1-D array, got shape {values.shape}"
+        )
+    if values.ndim == 0:
+        return _names(int(values))
+    return [_names(int(value)) for value in values]
+
+
+def _names(value):
+    if value < 0:
+        raise ValueError(f"flags must not be negative, got {value}")
+    known = {flag.bit: flag.name for flag in FLAGS}
+    bits = [1 << place for place in range(value.bit_length()) if value >> place & 1]
+    return [known.get(bit, f"unknown_{bit}") for bit in bits]
+
+
+def flag_table():
+    """
+    Write the table of flags as reStructuredText, for docstrings and the docs.
+
+    Returns
+    -------
+    table : str
+        A simple table with the columns bit, name and meaning.
+    """
+    header = Flag("bit", "name", "meaning")
+    rows = [tuple(str(cell) for cell in row) for row in (header, *FLAGS)]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    rule = "  ".join("=" * width for width in widths)
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    ]
+    lines = [line.rstrip() for line in lines]
+    return "\n".join([rule, lines[0], rule, *lines[1:], rule])
