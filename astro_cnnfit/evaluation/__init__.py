@@ -1,0 +1,47 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""
+How good measurements are.
+
+* `~astro_cnnfit.evaluation.metrics`: agreement with true values, as GaLNets I
+  and CASNET state it;
+* `~astro_cnnfit.evaluation.summary`: the table of GaLNets I, beside the
+  published figures;
+* `~astro_cnnfit.evaluation.coverage`: whether stated errors cover the truth;
+* `~astro_cnnfit.evaluation.cramer_rao`: the limit that noise sets (imports the
+  renderer, so it is not imported here);
+* `~astro_cnnfit.evaluation.figure`: measured against true values, drawn.
+"""
+
+from .coverage import coverage, pulls
+from .metrics import (
+    binned_errors,
+    circular_difference,
+    mean_absolute_error,
+    nmad,
+    outlier_fraction,
+    pearson_r,
+    r2,
+    reduced_chi2,
+    root_mean_square_error,
+)
+from .published import CRAMER_RAO_TABLE2, GALNETS_TABLE2
+from .summary import compare_with_published, paper_columns, sersic_summary
+
+__all__ = [
+    "CRAMER_RAO_TABLE2",
+    "GALNETS_TABLE2",
+    "binned_errors",
+    "circular_difference",
+    "compare_with_published",
+    "coverage",
+    "mean_absolute_error",
+    "nmad",
+    "outlier_fraction",
+    "paper_columns",
+    "pearson_r",
+    "pulls",
+    "r2",
+    "reduced_chi2",
+    "root_mean_square_error",
+    "sersic_summary",
+]
