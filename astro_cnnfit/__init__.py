@@ -1,29 +1,30 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""Sersic parameters and morphology of galaxies with convolutional neural networks.
+"""
+Sersic parameters and morphology of galaxies with convolutional neural networks.
 
-The public names below are imported when they are first used, so that
+The public names are imported when they are first used, so that
 ``import astro_cnnfit`` stays quick: it loads neither tensorflow nor keras.
 """
 
 from importlib import import_module
 
-__version__ = '0.1.0'
+__version__ = "0.1.0"
 
 # Each public name and the module that defines it.
 _MODULE_OF = {
-    'CNNSersicFitter': 'sersic',
-    'decode_flags': 'flags',
-    'load_network': 'weights',
-    'render_sersic': 'rendering',
+    "CNNSersicFitter": "sersic",
+    "decode_flags": "flags",
+    "load_network": "weights",
+    "render_sersic": "rendering",
 }
 
-__all__ = [*_MODULE_OF, '__version__']
+__all__ = ["__version__", *_MODULE_OF]
 
 
 def __getattr__(name):
     if name not in _MODULE_OF:
-        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    value = getattr(import_module(f'{__name__}.{_MODULE_OF[name]}'), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
     globals()[name] = value
     return value
 

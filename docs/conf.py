@@ -1,0 +1,66 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""Configuration of the documentation; most of it is sphinx-astropy's."""
+
+import os
+import sys
+from pathlib import Path
+
+from sphinx_astropy.conf.v2 import *  # noqa: F403
+from sphinx_astropy.conf.v2 import exclude_patterns, extensions
+
+import astro_cnnfit
+
+sys.path.insert(0, str(Path(__file__).parent))
+import generated_pages
+
+project = "astro_cnnfit"
+author = "The astro_cnnfit developers"
+copyright = f"2026, {author}"
+version = release = astro_cnnfit.__version__
+
+# Tables that the package itself holds: flags, columns, networks.
+generated_pages.write_all(Path(__file__).parent / "generated")
+exclude_patterns += ["generated", "examples"]
+
+extensions += ["sphinx_gallery.gen_gallery"]
+sphinx_gallery_conf = {
+    "examples_dirs": "examples",
+    "gallery_dirs": "generated_examples",
+    # Examples are shown with their output once the networks' weights are there.
+    "plot_gallery": "True" if generated_pages.has_weights() else "False",
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "show_memory": False,
+}
+
+html_title = f"{project} {release}"
+html_theme_options = {
+    "collapse_navigation": True,
+    "icon_links": [],
+    "navigation_depth": 2,
+    "show_nav_level": 1,
+    "use_edit_page_button": False,
+}
+html_show_sourcelink = False
+
+automodapi_inheritance_diagram = False
+automodsumm_inherited_members = False
+numpydoc_show_class_members = False
+
+# References into other projects are links only where their inventories can be
+# fetched; elsewhere the names of their objects stand as plain text.
+disable_intersphinx = not os.environ.get("READTHEDOCS")
+nitpicky = True
+_OTHERS = (
+    "astropy|dask|h5py|keras|matplotlib|numpy|pathlib|photutils|pyarrow"
+    "|scipy|tensorflow|tqdm"
+)
+nitpick_ignore_regex = [
+    (r"py:.*", rf"({_OTHERS})(\..*)?"),
+    (r"py:.*", r"(np|u|plt)\..*"),
+    # Python's own names.
+    (r"py:.*", r"[a-z]+|collections\..*|[A-Z][A-Za-z]*Error|NamedTuple|Path"),
+    # Classes that docstrings name as astropy and photutils users know them.
+    (r"py:.*", r"(QTable|Table|Quantity|NDData|CCDData|ImagePSF|GriddedPSFModel)"),
+    (r"py:.*", r"(array_like|array-like|optional|ndarray|callable)"),
+]
