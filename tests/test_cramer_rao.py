@@ -94,6 +94,15 @@ def test_twice_the_noise_is_twice_the_error(psf):
     assert np.all(np.linalg.eigvalsh(one) > 0)
 
 
+def test_batches_are_joined(psf, monkeypatch):
+    psfs = np.concatenate([psf, psf**1.1, psf**0.9])
+    noise = {"sky_sigma": [1.0, 2.0, 3.0], "gain": [10.0, 5.0, 2.0]}
+    whole = fisher_matrix(PARAMS, psfs, **noise)
+    monkeypatch.setattr("astro_cnnfit.evaluation.cramer_rao._BATCH", 2)
+    assert_allclose(fisher_matrix(PARAMS, psfs, **noise), whole, rtol=1e-5)
+    assert fisher_matrix(PARAMS[:0], psf, sky_sigma=1.0).shape == (0, 8, 8)
+
+
 def test_masking_and_priors(psf):
     free = cramer_rao_covariance(PARAMS, psf, sky_sigma=2.0)
     mask = np.zeros((61, 61), dtype=bool)

@@ -30,6 +30,7 @@ __all__ = [
 STEPS = np.array([0.05, 0.05, np.nan, 0.01, 0.01, 0.01, 0.01])
 _LOG_N = np.log10([0.3, 8.0])
 _N_LATENT = len(LATENT_NAMES)
+_BATCH = 256
 
 
 def latent_derivatives(params, psf, shape=(61, 61)):
@@ -120,6 +121,29 @@ def fisher_matrix(
     """
     if (sky_sigma is None) == (error is None):
         raise ValueError("give either sky_sigma or error")
+    params, psf = np.asarray(params, dtype=float), np.asarray(psf)
+    noise = {"sky_sigma": sky_sigma, "gain": gain, "error": error, "mask": mask}
+    parts = [np.empty((0, _N_LATENT + 1, _N_LATENT + 1))]
+    # Derivatives take 240 kB a galaxy.
+    for start in range(0, len(params), _BATCH):
+        rows = slice(start, start + _BATCH)
+        own = {
+            name: _rows(value, rows, 3 if name in ("error", "mask") else 1)
+            for name, value in noise.items()
+        }
+        parts.append(_fisher(params[rows], _rows(psf, rows, 3), shape, **own))
+    return np.concatenate(parts)
+
+
+def _rows(values, rows, ndim):
+    """Rows of what has one entry a galaxy; all of what they share."""
+    if values is None:
+        return None
+    values = np.asarray(values)
+    return values[rows] if values.ndim == ndim and len(values) > 1 else values
+
+
+def _fisher(params, psf, shape, *, sky_sigma, gain, error, mask):
     model, derivatives = latent_derivatives(params, psf, shape)
     if error is None:
         variance = _column(sky_sigma) ** 2
