@@ -26,8 +26,8 @@ extensions += ["sphinx_gallery.gen_gallery"]
 sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "generated_examples",
-    # Examples are shown with their output once the networks' weights are there.
-    "plot_gallery": "True" if generated_pages.has_weights() else "False",
+    # Examples are run, and shown with their output, where their network is there.
+    "plot_gallery": "True" if generated_pages.has_default_network() else "False",
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_memory": False,
@@ -42,6 +42,7 @@ html_theme_options = {
     "use_edit_page_button": False,
 }
 html_show_sourcelink = False
+html_sidebars = {"**": []}  # each page has its sections on the right
 
 automodapi_inheritance_diagram = False
 automodsumm_inherited_members = False
@@ -49,8 +50,10 @@ numpydoc_show_class_members = False
 
 # References into other projects are links only where their inventories can be
 # fetched; elsewhere the names of their objects stand as plain text.
-disable_intersphinx = not os.environ.get("READTHEDOCS")
+disable_intersphinx = int(not os.environ.get("READTHEDOCS"))
 nitpicky = True
+# Modules whose names their package gives anew have no page of their own.
+nitpick_ignore = [("py:obj", name) for name in generated_pages.inner_modules()]
 _OTHERS = (
     "astropy|dask|h5py|keras|matplotlib|numpy|pathlib|photutils|pyarrow"
     "|scipy|tensorflow|tqdm"
@@ -60,6 +63,8 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(np|u|plt)\..*"),
     # Python's own names.
     (r"py:.*", r"[a-z]+|collections\..*|[A-Z][A-Za-z]*Error|NamedTuple|Path"),
+    # Constants are named in docstrings and shown as tables, not as pages.
+    (r"py:obj", r"(astro_cnnfit\..*\.)?[A-Z][A-Z0-9_]+"),
     # Classes that docstrings name as astropy and photutils users know them.
     (r"py:.*", r"(QTable|Table|Quantity|NDData|CCDData|ImagePSF|GriddedPSFModel)"),
     (r"py:.*", r"(array_like|array-like|optional|ndarray|callable)"),

@@ -11,34 +11,44 @@ from pathlib import Path
 
 import astro_cnnfit
 from astro_cnnfit.flags import flag_table
+from astro_cnnfit.parameters import PARAMETERS
 
-WEIGHTS = Path(astro_cnnfit.__file__).parent / "weights"
+PACKAGE = Path(astro_cnnfit.__file__).parent
 
-# Keys of model.json in the order of a card; any other key follows.
-CARD_ORDER = (
-    "description",
-    "architecture",
-    "arguments",
-    "needs_psf",
-    "stamp_size",
-    "psf_size",
-    "trained_ranges",
-    "training_command",
-    "seed",
-    "metrics",
+# What a card says of a network's training, in this order, where it is known.
+TRAINING = (
+    "command",
+    "date",
+    "commit",
+    "backend",
     "versions",
-    "sha256",
+    "python",
+    "processor",
+    "real_sky_stamps",
+    "steps",
+    "seconds",
+    "loss",
+    "config",
 )
 
 
 def model_files():
     """List the descriptions of the bundled networks."""
-    return sorted(WEIGHTS.glob("*/model.json"))
+    return sorted((PACKAGE / "weights").glob("*/model.json"))
 
 
-def has_weights():
-    """Say whether networks are there to run the examples with."""
-    return bool(model_files())
+def has_default_network():
+    """Say whether the network that the examples use is there."""
+    return any(path.parent.name == "sersic" for path in model_files())
+
+
+def inner_modules():
+    """List the modules within the parts of the package."""
+    return [
+        f"astro_cnnfit.{path.parent.name}.{path.stem}"
+        for path in PACKAGE.glob("*/*.py")
+        if path.stem != "__init__"
+    ]
 
 
 def write_all(folder):
@@ -46,11 +56,21 @@ def write_all(folder):
     folder.mkdir(exist_ok=True)
     parts = {
         "flags.inc": flag_table(),
+        "parameters.inc": _parameters(),
         "columns.inc": _columns(),
         "networks.inc": _networks(),
     }
     for name, text in parts.items():
         (folder / name).write_text(text + "\n", encoding="utf-8")
+
+
+def _parameters():
+    header = ("parameter", "unit", "from", "to", "what it is", "what networks see")
+    rows = [
+        (row.name, row.unit or "-", *row.bounds, row.description, row.transform)
+        for row in PARAMETERS
+    ]
+    return _list_table([header, *rows], "   :header-rows: 1")
 
 
 def _columns():
@@ -68,26 +88,44 @@ def _networks():
 
 
 def _card(name, description):
-    heading = f"{name}\n{'-' * len(name)}\n"
-    order = [key for key in CARD_ORDER if key in description]
-    order += [key for key in description if key not in order and key != "name"]
-    rows = [
-        f"   * - {key.replace('_', ' ')}\n     - {_cell(description[key])}"
-        for key in order
+    training = description.get("training", {})
+    facts = {key: description[key] for key in ("architecture", "arguments", "sha256")}
+    facts |= {key: training[key] for key in TRAINING if training.get(key) is not None}
+    rows = [(key.replace("_", " "), _value(value)) for key, value in facts.items()]
+    ranges = description["trained_ranges"]
+    parts = [
+        f"{name}\n{'=' * len(name)}",
+        _list_table(rows, "   :stub-columns: 1", "   :widths: 20 80"),
+        "Trained on galaxies within, lengths in pixels,",
+        _list_table(
+            [("", "from", "to"), *((key, *limits) for key, limits in ranges.items())],
+            "   :header-rows: 1",
+        ),
     ]
-    table = ".. list-table::\n   :widths: 20 80\n   :stub-columns: 1\n"
-    return f"{heading}\n{table}\n" + "\n".join(rows)
+    metrics = description.get("metrics")
+    if metrics:
+        names = list(next(iter(metrics.values())))
+        rows = [(key, *(row[n] for n in names)) for key, row in metrics.items()]
+        parts += [
+            "On scenes drawn like those of its training, but never seen in it:",
+            _list_table([("", *names), *rows], "   :header-rows: 1"),
+        ]
+    return "\n\n".join(parts)
 
 
-def _cell(value):
-    """Write one value of a description; nested ones as a list of its items."""
+def _value(value):
+    """Write one fact; several as one line each."""
     if isinstance(value, dict):
-        if not value:
-            return "-"
-        items = [f"{key}: {_inline(item)}" for key, item in value.items()]
-        return "\n       ".join(f"| {item}" for item in items)
-    return value if isinstance(value, str) and " " in value else _inline(value)
+        lines = [f"| {key}: ``{json.dumps(item)}``" for key, item in value.items()]
+        return "\n       ".join(lines) or "none"
+    return f"``{value}``"
 
 
-def _inline(value):
-    return f"``{value if isinstance(value, str) else json.dumps(value)}``"
+def _list_table(rows, *options):
+    lines = [".. list-table::", *options, ""]
+    for row in rows:
+        first, *others = (
+            f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row
+        )
+        lines += [f"   * - {first}", *(f"     - {cell}" for cell in others)]
+    return "\n".join(lines)
