@@ -131,5 +131,5 @@ def test_statistics_of_the_limit(psf):
     assert np.all(table == again)
     covariance = cramer_rao_covariance(PARAMS, psf, sky_sigma=2.26, gain=12.0)
     errors = 0.2 * np.sqrt(covariance[:, 0, 0]) / (1 + 0.2 * PARAMS[:, 0])
-    nmad = table["x"][list(table["statistic"]).index("NMAD")]
+    nmad = table["x"][list(table["metric"]).index("NMAD")]
     assert errors.min() < nmad < errors.max()

@@ -74,7 +74,7 @@ def sersic_summary(pred, true, pixel_scale=0.2, zeropoint=30.0):
     Returns
     -------
     `~astropy.table.Table`
-        Rows R2, outliers and NMAD (column ``statistic``); columns x, y, mag,
+        Rows R2, outliers and NMAD (column ``metric``); columns x, y, mag,
         r_eff, pa, pa_circular, q, n. ``pa`` takes the difference of two angles
         in [0, 180) as the paper does, by which 1 and 179 degrees are 178 apart;
         ``pa_circular`` takes 2.
@@ -89,7 +89,7 @@ def sersic_summary(pred, true, pixel_scale=0.2, zeropoint=30.0):
     pairs = {name: (pred[name], true[name]) for name in COLUMNS}
     nearest = true["pa"] + circular_difference(pred["pa"], true["pa"])
     pairs["pa_circular"] = (nearest, true["pa"])
-    table = Table({"statistic": list(STATISTICS)})
+    table = Table({"metric": list(STATISTICS)})
     for name in ("x", "y", "mag", "r_eff", "pa", "pa_circular", "q", "n"):
         table[name] = [_FUNCTIONS[key](*pairs[name]) for key in STATISTICS]
         table[name].format = ".4f"
@@ -108,7 +108,7 @@ def compare_with_published(summaries):
     Returns
     -------
     `~astropy.table.Table`
-        Columns ``statistic``, ``source``, the parameters, and ``beats``: how
+        Columns ``metric``, ``source``, the parameters, and ``beats``: how
         many of the seven published figures of GaLNet-2 a row equals or beats
         when rounded to as many digits. The published rows have -1 there.
     """
@@ -122,11 +122,11 @@ def compare_with_published(summaries):
                 # The paper's angle has no circular counterpart.
                 rows.append([key, source, *values[:5], np.nan, *values[5:], -1])
         for source, summary in summaries.items():
-            row = summary[list(summary["statistic"]).index(key)]
+            row = summary[list(summary["metric"]).index(key)]
             values = [row[name] for name in summary.colnames[1:]]
             beaten = int(_beats(row, key).sum())
             rows.append([key, source, *values, beaten])
-    names = ["statistic", "source", *COLUMNS[:5], "pa_circular", *COLUMNS[5:]]
+    names = ["metric", "source", *COLUMNS[:5], "pa_circular", *COLUMNS[5:]]
     table = Table(rows=rows, names=[*names, "beats"])
     for name in names[2:]:
         table[name].format = ".4f"
