@@ -1,0 +1,218 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""
+The package's own network: a Gaussian posterior of the seven parameters.
+
+The stamp is looked at twice, relative to its noise and relative to its flux,
+by residual blocks at three resolutions, whose channels the PSF scales and
+shifts. Its central pixels, the PSF's pixels and a few aperture fluxes go
+straight to the dense layers, which thus hold what position, flux and
+concentration are to first order. The output is a mean and the Cholesky factor
+of the inverse covariance.
+"""
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from astro_cnnfit.parameters import encode
+
+__all__ = ["OUTPUTS", "build_sersic", "loss", "posterior", "targets"]
+
+# Zero and scale of each latent parameter as the network sees it.
+CENTRES = np.array([0.0, 0.0, 3.0, 0.6, 0.15, 0.0, 0.0])
+WIDTHS = np.array([0.75, 0.75, 0.3, 0.35, 0.3, 0.3, 0.3])
+OUTPUTS = 7 + 28
+_LOWER = np.tril_indices(7)
+_DIAGONAL = np.flatnonzero(_LOWER[0] == _LOWER[1])
+_LOG_PRECISION = (-2.0, 7.0)
+_APERTURES = (2.0, 4.0, 7.5, 12.0, 20.0)
+_REFERENCE = 1
+
+
+@keras.saving.register_keras_serializable("astro_cnnfit")
+class StampFeatures(layers.Layer):
+    """
+    Stamps (N, size, size) -> pixel channels (N, size, size, 2), scalars (N, 7).
+
+    The sky is the median of the border. The scalars are the logarithms of the
+    noise-normalised flux in an aperture of 4 pixels, the aperture fluxes
+    relative to it, and the sky; the first of them is the flux's zero-point.
+    """
+
+    def build(self, shape):
+        """Set up the apertures and the border."""
+        size = shape[-1]
+        y, x = np.mgrid[:size, :size] - (size - 1) / 2
+        radius = np.hypot(x, y)
+        soft = [np.clip(r + 0.5 - radius, 0, 1) for r in _APERTURES]
+        self.apertures = np.stack(soft, -1).reshape(size**2, -1).astype("float32")
+        border = np.maximum(np.abs(x), np.abs(y)) > (size - 1) / 2 - 2
+        self.border = np.flatnonzero(border)
+
+    def call(self, stamp):
+        """Features of the stamps."""
+        stamp = ops.cast(stamp, "float32")
+        flat = ops.reshape(stamp, (-1, stamp.shape[1] * stamp.shape[2]))
+        sky = ops.sort(ops.take(flat, self.border, axis=1), axis=1)
+        sky = sky[:, len(self.border) // 2]
+        flat = flat - sky[:, None]
+        flux = ops.matmul(flat, ops.convert_to_tensor(self.apertures))
+        # Softly at least the noise of the aperture, so that it has a logarithm.
+        scale = 0.5 * (flux + ops.sqrt(ops.square(flux) + 4 * 15.0**2))
+        reference = scale[:, _REFERENCE]
+        image = ops.reshape(flat, ops.shape(stamp))
+        relative = image / reference[:, None, None]
+        channels = [ops.arcsinh(image / 2) / 3, ops.arcsinh(relative * 60)]
+        scalars = [
+            ops.log10(reference)[:, None] - 3,
+            ops.arcsinh(flux / reference[:, None]),
+            ops.arcsinh(sky / 2)[:, None] / 3,
+        ]
+        return ops.stack(channels, -1), ops.concatenate(scalars, -1)
+
+
+def build_sersic(
+    filters=(24, 64, 96), blocks=1, dense=(256, 128), size=61, psf_size=25
+):
+    """
+    The default network.
+
+    Parameters
+    ----------
+    filters : sequence of int
+        Filters at a half, a quarter and an eighth of the resolution.
+    blocks : int
+        Residual blocks at each resolution.
+    dense : sequence of int
+        Units of the dense layers.
+    size, psf_size : int
+        Pixels on a side of stamp and PSF.
+
+    Returns
+    -------
+    keras.Model
+        [(N, size, size), (N, psf_size, psf_size)] -> (N, 35): seven means and
+        28 entries of a lower triangle, see `posterior`.
+    """
+    stamp = keras.Input((size, size), name="stamp")
+    psf = keras.Input((psf_size, psf_size), name="psf")
+    pixels, scalars = StampFeatures(dtype="float32")(stamp)
+    seen = _psf_path(psf)
+    x = layers.Conv2D(filters[0], 5, strides=2, padding="same")(pixels)
+    for level, number in enumerate(filters):
+        if level:
+            x = layers.Conv2D(number, 3, strides=2, padding="same")(x)
+        x = _modulate(x, layers.Concatenate()([seen, scalars]))
+        for _ in range(blocks):
+            x = _residual(x, number)
+    x = layers.Conv2D(filters[-1] // 2, 1, activation="silu")(x)
+    margin = (size - 21) // 2
+    core = layers.Flatten()(layers.Cropping2D(margin)(pixels))
+    joined = layers.Concatenate()([layers.Flatten()(x), core, seen, scalars])
+    for units in dense:
+        joined = layers.Dense(units, activation="silu")(joined)
+    joined = layers.Concatenate()([joined, scalars])
+    output = layers.Dense(OUTPUTS, dtype="float32", name="posterior")(joined)
+    return keras.Model([stamp, psf], _relative_to_flux(output, scalars))
+
+
+def _psf_path(psf):
+    size = psf.shape[-1]
+    pixels = ops.stack([psf * 20, ops.arcsinh(psf * 2000) / 4], -1)
+    x = layers.Conv2D(16, 5, strides=2, padding="same", activation="silu")(pixels)
+    x = layers.Conv2D(24, 3, strides=2, padding="same", activation="silu")(x)
+    core = layers.Flatten()(layers.Cropping2D((size - 9) // 2)(pixels))
+    joined = layers.Concatenate()([layers.Flatten()(x), core])
+    return layers.Dense(64, activation="silu")(joined)
+
+
+def _modulate(x, condition):
+    """Scale and shift the channels by what PSF and fluxes say."""
+    channels = x.shape[-1]
+    values = layers.Dense(2 * channels, kernel_initializer="zeros")(condition)
+    values = layers.Reshape((1, 1, 2 * channels))(values)
+    return x * (1 + values[..., :channels]) + values[..., channels:]
+
+
+def _residual(x, filters):
+    inner = layers.Activation("silu")(x)
+    inner = layers.Conv2D(filters, 3, padding="same", activation="silu")(inner)
+    inner = layers.Conv2D(filters, 3, padding="same")(inner)
+    return x + 0.5 * inner
+
+
+def _relative_to_flux(output, scalars):
+    """Add the aperture flux to the predicted flux, which is relative to it."""
+    zero_point = np.zeros((1, OUTPUTS), np.float32)
+    zero_point[0, 2] = 1 / WIDTHS[2]
+    return output + ops.cast(scalars[:, :1], "float32") * zero_point
+
+
+def targets(params):
+    """
+    Standardised latent parameters.
+
+    Parameters
+    ----------
+    params : array_like
+        (N, 7) physical parameters, flux in sky noises.
+
+    Returns
+    -------
+    `~numpy.ndarray`
+        (N, 7) float32.
+    """
+    return ((encode(params) - CENTRES) / WIDTHS).astype(np.float32)
+
+
+def loss(true, output):
+    """Negative log likelihood of the posterior, and a little mean error."""
+    residual = true - output[:, :7]
+    log_diagonal = ops.take(output[:, 7:], _DIAGONAL, axis=1)
+    log_diagonal = ops.clip(log_diagonal, *_LOG_PRECISION)
+    whitened = ops.sum(
+        ops.expand_dims(residual, 2) * _factor(output, log_diagonal), axis=1
+    )
+    surprise = 0.5 * ops.sum(ops.square(whitened), -1) - ops.sum(log_diagonal, -1)
+    return ops.mean(surprise) + ops.mean(ops.abs(residual))
+
+
+def _factor(output, log_diagonal):
+    """Lower triangle L of the inverse covariance L L^T, (N, 7, 7)."""
+    place = np.zeros((28, 49), np.float32)
+    place[np.arange(28), _LOWER[0] * 7 + _LOWER[1]] = 1
+    off = place.copy()
+    off[_DIAGONAL] = 0
+    flat = ops.matmul(output[:, 7:], ops.convert_to_tensor(off))
+    flat = flat + ops.matmul(
+        ops.exp(log_diagonal), ops.convert_to_tensor(place[_DIAGONAL])
+    )
+    return ops.reshape(flat, (-1, 7, 7))
+
+
+def posterior(output):
+    """
+    Latent mean and covariance from the network's output.
+
+    Parameters
+    ----------
+    output : `~numpy.ndarray`
+        (N, 35)
+
+    Returns
+    -------
+    latent : `~numpy.ndarray`
+        (N, 7) float64.
+    covariance : `~numpy.ndarray`
+        (N, 7, 7) float64.
+    """
+    output = np.asarray(output, dtype=float)
+    factor = np.zeros((len(output), 7, 7))
+    factor[:, _LOWER[0], _LOWER[1]] = output[:, 7:]
+    diagonal = np.arange(7)
+    log_diagonal = np.clip(factor[:, diagonal, diagonal], *_LOG_PRECISION)
+    factor[:, diagonal, diagonal] = np.exp(log_diagonal)
+    inverse = np.linalg.inv(factor)
+    covariance = np.swapaxes(inverse, 1, 2) @ inverse
+    latent = output[:, :7] * WIDTHS + CENTRES
+    return latent, covariance * WIDTHS[:, None] * WIDTHS

@@ -1,0 +1,22 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""Galaxies, neighbours, noise and sky, drawn for training and testing."""
+
+from .backgrounds import find_data, load_backgrounds
+from .priors import PRIORS, TABLE1, WIDE, Prior, draw_galaxies, draw_psfs
+from .scenes import Scenes, aperture_snr, draw_scenes, flip, observe
+
+__all__ = [
+    "PRIORS",
+    "TABLE1",
+    "WIDE",
+    "Prior",
+    "Scenes",
+    "aperture_snr",
+    "draw_galaxies",
+    "draw_psfs",
+    "draw_scenes",
+    "find_data",
+    "flip",
+    "load_backgrounds",
+    "observe",
+]

@@ -1,0 +1,249 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""
+What galaxies, PSFs, noise and neighbours the simulator draws.
+
+A prior is a table of distributions, a line a quantity, in the units that the
+networks see: pixels, and fluxes in units of the sky noise of a pixel.
+`TABLE1` is Table 1 of Li et al. (2022) with the noise and seeing of KiDS's r
+band; `WIDE` covers other surveys. To train for a survey of your own, replace
+what differs::
+
+    from dataclasses import replace
+    mine = replace(WIDE, psf_fwhm=uniform(2.5, 3.5))
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from astro_cnnfit.psf.models import double_moffat
+
+__all__ = [
+    "PRIORS",
+    "TABLE1",
+    "WIDE",
+    "Prior",
+    "draw_galaxies",
+    "draw_psfs",
+    "exponential",
+    "f_distribution",
+    "log_normal",
+    "log_uniform",
+    "normal",
+    "uniform",
+]
+
+Draw = Callable[[np.random.Generator, int], np.ndarray]
+
+
+def uniform(low, high):
+    """Draws from a uniform distribution."""
+    return lambda rng, n: rng.uniform(low, high, n)
+
+
+def log_uniform(low, high):
+    """Draws whose logarithm is uniform."""
+    return lambda rng, n: np.exp(rng.uniform(np.log(low), np.log(high), n))
+
+
+def normal(mean, sigma, low=-np.inf, high=np.inf):
+    """Draws from a normal distribution, cut at ``low`` and ``high``."""
+    return _within(lambda rng, n: rng.normal(mean, sigma, n), low, high)
+
+
+def log_normal(mean, sigma, low, high):
+    """Draws whose decimal logarithm is normal, cut at ``low`` and ``high``."""
+    return _within(lambda rng, n: 10 ** rng.normal(mean, sigma, n), low, high)
+
+
+def f_distribution(numerator, denominator, low, high):
+    """Draws from Fisher's F distribution, cut at ``low`` and ``high``."""
+    return _within(lambda rng, n: rng.f(numerator, denominator, n), low, high)
+
+
+def exponential(scale, low, high):
+    """Draws that grow exponentially towards ``high``, cut at ``low``."""
+    return _within(lambda rng, n: high - rng.exponential(scale, n), low, high)
+
+
+def _within(draw, low, high):
+    """Draw again what falls outside the bounds."""
+
+    def bounded(rng, n):
+        values = draw(rng, n)
+        while (bad := (values < low) | (values > high)).any():
+            values[bad] = draw(rng, int(bad.sum()))
+        return values
+
+    return bounded
+
+
+@dataclass(frozen=True)
+class Prior:
+    """
+    Distributions of all that makes a scene.
+
+    Each is a function of a `numpy.random.Generator` and a number of draws.
+    """
+
+    x_0: Draw
+    y_0: Draw
+    flux: Draw
+    """Total flux in units of the sky noise of one pixel."""
+    r_eff: Draw
+    n: Draw
+    q: Draw
+    psf_fwhm: Draw
+    psf_beta: Draw
+    """Exponent of the inner Moffat profile."""
+    psf_ellip: Draw
+    wing_fraction: Draw
+    """Share of the flux in the PSF's outer Moffat profile."""
+    wing_scale: Draw
+    """FWHM of the outer Moffat profile in units of the inner one's."""
+    poisson: Draw
+    """Variance of a pixel's Poisson noise, in sky variances, per unit of its
+    flux in sky noises: 1 / (gain x sky noise)."""
+    pedestal: Draw
+    """Unknown sky level, in sky noises."""
+    correlation: Draw
+    """Weight of the four nearest pixels in the noise's smoothing kernel."""
+    noise_error: Draw
+    """Factor by which the sky noise is misjudged."""
+    n_neighbours: float
+    """Mean number of neighbours on a stamp and its rim."""
+    neighbour_flux: Draw
+    """Total flux of a neighbour, in sky noises, from number counts."""
+    neighbour_contrast: Draw
+    """Flux of a neighbour relative to the galaxy's, for half of them."""
+    min_snr: float
+    """Smallest S/N in the aperture of `snr_radius`; fainter galaxies are drawn
+    again."""
+    snr_radius: float = 7.5
+
+
+# KiDS's r band: pixels of 0.2 arcsec, zero-point 30, sky noise 2.26 a pixel,
+# 12 electrons a count.
+PIXEL_SCALE = 0.2
+ZEROPOINT = 30.0
+SKY_SIGMA = 2.26
+GAIN = 12.0
+
+
+def _flux_of(magnitude):
+    """Turn draws of a KiDS magnitude into draws of a flux in sky noises."""
+    return lambda rng, n: (
+        10 ** (0.4 * (ZEROPOINT - magnitude(rng, n))) / SKY_SIGMA
+    )
+
+
+def _pixels_of(arcsec):
+    """Turn draws in arcsec into draws in KiDS pixels."""
+    return lambda rng, n: arcsec(rng, n) / PIXEL_SCALE
+
+
+def _constant(value):
+    return lambda rng, n: np.full(n, float(value))
+
+
+TABLE1 = Prior(
+    x_0=_pixels_of(normal(0.0, 0.15, -0.4, 0.4)),
+    y_0=_pixels_of(normal(0.0, 0.15, -0.4, 0.4)),
+    flux=_flux_of(exponential(1.0, 17.0, 22.0)),
+    r_eff=_pixels_of(log_normal(-0.1, 0.4, 0.2, 4.0)),
+    # Table 1 goes down to 0.1; the renderer to 0.3 (1 % of the draws lie below).
+    n=f_distribution(30, 5, 0.3, 8.0),
+    q=uniform(0.2, 1.0),
+    psf_fwhm=_pixels_of(normal(0.70, 0.11, 0.45, 1.2)),
+    psf_beta=normal(3.0, 0.4, 2.2, 4.5),
+    psf_ellip=uniform(0.0, 0.12),
+    wing_fraction=uniform(0.0, 0.25),
+    wing_scale=uniform(1.3, 2.5),
+    poisson=_constant(1 / (GAIN * SKY_SIGMA)),
+    pedestal=normal(0.0, 0.1),
+    correlation=_constant(0.0),
+    noise_error=log_normal(0.0, 0.02, 0.8, 1.25),
+    n_neighbours=1.0,
+    neighbour_flux=_flux_of(exponential(1.0, 17.0, 24.5)),
+    neighbour_contrast=log_uniform(0.03, 3.0),
+    min_snr=50.0,
+)
+
+WIDE = Prior(
+    x_0=normal(0.0, 0.8, -2.5, 2.5),
+    y_0=normal(0.0, 0.8, -2.5, 2.5),
+    flux=log_uniform(100.0, 3e5),
+    r_eff=log_uniform(0.7, 20.0),
+    n=log_uniform(0.3, 8.0),
+    q=uniform(0.1, 1.0),
+    psf_fwhm=log_uniform(1.8, 6.5),
+    psf_beta=uniform(2.0, 5.0),
+    psf_ellip=uniform(0.0, 0.2),
+    wing_fraction=uniform(0.0, 0.35),
+    wing_scale=uniform(1.3, 3.0),
+    poisson=log_uniform(2e-3, 0.5),
+    pedestal=normal(0.0, 1.0),
+    correlation=uniform(0.0, 0.3),
+    noise_error=log_normal(0.0, 0.05, 0.6, 1.6),
+    n_neighbours=1.0,
+    neighbour_flux=log_uniform(20.0, 3e4),
+    neighbour_contrast=log_uniform(0.03, 3.0),
+    min_snr=15.0,
+)
+
+PRIORS = {"table1": TABLE1, "wide": WIDE}
+
+
+def draw_galaxies(prior, rng, n):
+    """
+    Draw Sersic parameters.
+
+    Parameters
+    ----------
+    prior : `Prior`
+        The distributions.
+    rng : `numpy.random.Generator`
+        Source of random numbers.
+    n : int
+        Number of galaxies.
+
+    Returns
+    -------
+    `~numpy.ndarray`
+        (n, 7) in the order of `astro_cnnfit.parameters.NAMES`, flux in sky
+        noises.
+    """
+    columns = [prior.x_0, prior.y_0, prior.flux, prior.r_eff, prior.n]
+    columns = [draw(rng, n) for draw in columns]
+    return np.column_stack([*columns, 1 - prior.q(rng, n), rng.uniform(0, np.pi, n)])
+
+
+def draw_psfs(prior, rng, n, size=25):
+    """
+    Draw PSFs: double Moffat profiles with one common ellipticity.
+
+    Parameters
+    ----------
+    prior : `Prior`
+        The distributions.
+    rng : `numpy.random.Generator`
+        Source of random numbers.
+    n : int
+        Number of PSFs.
+    size : int
+        Pixels on a side.
+
+    Returns
+    -------
+    `~numpy.ndarray`
+        (n, size, size) float32 of unit sum.
+    """
+    fwhm, ellip = prior.psf_fwhm(rng, n), prior.psf_ellip(rng, n)
+    theta = rng.uniform(0, np.pi, n)
+    wings = prior.wing_fraction(rng, n)
+    return double_moffat(
+        fwhm, prior.psf_beta(rng, n), ellip, theta,
+        fwhm * prior.wing_scale(rng, n), rng.uniform(2.0, 4.0, n), ellip, theta,
+        wings, size=size,
+    )  # fmt: skip

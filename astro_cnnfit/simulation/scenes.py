@@ -1,0 +1,295 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""
+Scenes: galaxies with neighbours, and the stamps that a camera makes of them.
+
+`draw_scenes` makes noise-free galaxies, their PSFs and a layer of neighbours
+for each; it is the slow part, and its result may be used several times.
+`observe` adds what differs each time: flips, which neighbours are there and
+how bright, noise, pedestal, real sky.
+"""
+
+from dataclasses import dataclass, fields
+
+import keras
+import numpy as np
+from keras import ops
+
+from astro_cnnfit.compiled import compiled
+from astro_cnnfit.parameters import NAMES
+from astro_cnnfit.rendering import render_sersic_numpy
+
+from .priors import draw_galaxies, draw_psfs
+
+__all__ = ["Scenes", "aperture_snr", "draw_scenes", "flip", "observe"]
+
+PSFS_SHARED_BY = 4
+_STAR_SIZE = 0.05
+_RIM = 3
+_CORE = 5.0
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """
+    Noise-free scenes; the first axis of every array is the galaxy.
+
+    Attributes
+    ----------
+    params : `~numpy.ndarray`
+        (N, 7) in the order of `astro_cnnfit.parameters.NAMES`.
+    galaxies, neighbours : `~numpy.ndarray`
+        (N, ny, nx) float32 in units of the sky noise.
+    psfs : `~numpy.ndarray`
+        (N, 25, 25) float32. Groups of four galaxies share one, so that the
+        neighbours of a group can be exchanged.
+    poisson, pedestal, correlation, noise_error : `~numpy.ndarray`
+        (N,), see `~astro_cnnfit.simulation.priors.Prior`.
+    """
+
+    params: np.ndarray
+    galaxies: np.ndarray
+    neighbours: np.ndarray
+    psfs: np.ndarray
+    poisson: np.ndarray
+    pedestal: np.ndarray
+    correlation: np.ndarray
+    noise_error: np.ndarray
+
+    def __len__(self):
+        return len(self.params)
+
+    def take(self, rows, shift=0):
+        """
+        The scenes at these rows, as a new `Scenes`.
+
+        With ``shift`` from 1 to 3 each galaxy gets the neighbours of another
+        one that has the same PSF.
+        """
+        values = {f.name: getattr(self, f.name)[rows] for f in fields(self)}
+        group = rows // PSFS_SHARED_BY * PSFS_SHARED_BY
+        partner = group + (rows - group + shift) % PSFS_SHARED_BY
+        values["neighbours"] = self.neighbours[np.minimum(partner, len(self) - 1)]
+        return Scenes(**values)
+
+    @classmethod
+    def join(cls, parts):
+        """All scenes of several `Scenes`, one after the other."""
+        columns = {
+            f.name: np.concatenate([getattr(part, f.name) for part in parts])
+            for f in fields(cls)
+        }
+        return cls(**columns)
+
+
+def draw_scenes(prior, rng, n, size=61):
+    """
+    Draw noise-free scenes from a prior.
+
+    Galaxies fainter than the prior's ``min_snr`` are drawn again.
+
+    Parameters
+    ----------
+    prior : `~astro_cnnfit.simulation.priors.Prior`
+        What to draw.
+    rng : `numpy.random.Generator`
+        Source of random numbers.
+    n : int
+        Number of scenes.
+    size : int
+        Pixels on a side.
+
+    Returns
+    -------
+    `Scenes`
+    """
+    psfs = draw_psfs(prior, rng, -(-n // PSFS_SHARED_BY))
+    psfs = np.repeat(psfs, PSFS_SHARED_BY, axis=0)[:n]
+    poisson = prior.poisson(rng, n)
+    params = draw_galaxies(prior, rng, n)
+    galaxies = render_sersic_numpy(params, psfs, (size, size))
+    faint = _too_faint(galaxies, poisson, prior)
+    while faint.any():
+        params[faint] = draw_galaxies(prior, rng, int(faint.sum()))
+        galaxies[faint] = render_sersic_numpy(params[faint], psfs[faint], (size, size))
+        faint[faint] = _too_faint(galaxies[faint], poisson[faint], prior)
+    return Scenes(
+        params=params,
+        galaxies=galaxies,
+        neighbours=_draw_neighbours(prior, rng, params, psfs, size),
+        psfs=psfs,
+        poisson=poisson.astype(np.float32),
+        pedestal=prior.pedestal(rng, n).astype(np.float32),
+        correlation=prior.correlation(rng, n).astype(np.float32),
+        noise_error=prior.noise_error(rng, n).astype(np.float32),
+    )
+
+
+def aperture_snr(galaxies, poisson, radius):
+    """
+    S/N of noise-free galaxies in a central circular aperture.
+
+    Parameters
+    ----------
+    galaxies : `~numpy.ndarray`
+        (N, ny, nx) in units of the sky noise.
+    poisson : `~numpy.ndarray`
+        (N,) Poisson variance per unit of flux.
+    radius : float
+        Radius of the aperture in pixels (1.5 arcsec in Li et al. 2022).
+
+    Returns
+    -------
+    `~numpy.ndarray`
+        (N,)
+    """
+    ny, nx = galaxies.shape[1:]
+    y, x = np.mgrid[:ny, :nx]
+    aperture = np.hypot(x - (nx - 1) / 2, y - (ny - 1) / 2) <= radius
+    flux = galaxies[:, aperture].sum(axis=1)
+    return flux / np.sqrt(aperture.sum() + poisson * np.maximum(flux, 0))
+
+
+def _too_faint(galaxies, poisson, prior):
+    return aperture_snr(galaxies, poisson, prior.snr_radius) < prior.min_snr
+
+
+def _draw_neighbours(prior, rng, params, psfs, size):
+    """The light of each galaxy's neighbours, (N, size, size)."""
+    owner = np.repeat(np.arange(len(params)), rng.poisson(prior.n_neighbours, len(params)))
+    layers = np.zeros((len(params), size, size), np.float32)
+    n = len(owner)
+    if n == 0:
+        return layers
+    others = draw_galaxies(prior, rng, n)
+    reach = size / 2 + _RIM
+    x, y = rng.uniform(-reach, reach, (2, n))
+    near = np.hypot(x, y) < _CORE
+    x[near] = np.copysign(np.abs(x[near]) + _CORE, x[near])
+    others[:, NAMES.index("x_0")], others[:, NAMES.index("y_0")] = x, y
+    counts = rng.random(n) < 0.5
+    relative = params[owner, 2] * prior.neighbour_contrast(rng, n)
+    others[:, 2] = np.where(counts, prior.neighbour_flux(rng, n), relative)
+    stars = rng.random(n) < 0.25
+    others[stars, 3:6] = _STAR_SIZE, 0.5, 0.0
+    images = render_sersic_numpy(others, psfs[owner], (size, size))
+    np.add.at(layers, owner, images)
+    return layers
+
+
+def flip(params, images, kind):
+    """
+    One of the eight flips and quarter turns of a square stamp.
+
+    Parameters
+    ----------
+    params : `~numpy.ndarray`
+        (N, 7) Sersic parameters.
+    images : sequence of `~numpy.ndarray`
+        (N, k, k) each; PSFs and stamps turn alike.
+    kind : int
+        0 to 7: bit 1 mirrors x, bit 2 mirrors y, bit 4 exchanges x and y.
+
+    Returns
+    -------
+    params : `~numpy.ndarray`
+        (N, 7)
+    images : list of `~numpy.ndarray`
+        Views of the images.
+    """
+    params = params.copy()
+    x, y, theta = params[:, 0].copy(), params[:, 1].copy(), params[:, 6].copy()
+    images = list(images)
+    if kind & 1:
+        x, theta = -x, -theta
+        images = [image[:, :, ::-1] for image in images]
+    if kind & 2:
+        y, theta = -y, -theta
+        images = [image[:, ::-1] for image in images]
+    if kind & 4:
+        x, y, theta = y, x, np.pi / 2 - theta
+        images = [image.swapaxes(1, 2) for image in images]
+    params[:, 0], params[:, 1], params[:, 6] = x, y, theta % np.pi
+    return params, images
+
+
+def observe(scenes, rng, backgrounds=None, neighbours=True, real_sky=0.35):
+    """
+    Noisy stamps of scenes, drawn anew at each call.
+
+    Parameters
+    ----------
+    scenes : `Scenes`
+        Noise-free scenes.
+    rng : `numpy.random.Generator`
+        Source of random numbers.
+    backgrounds : `~numpy.ndarray`, optional
+        (M, ny, nx) stamps of real sky in units of its noise.
+    neighbours : bool
+        Whether neighbours are there at all.
+    real_sky : float
+        Share of the galaxies that lie on real sky, where there are
+        ``backgrounds``.
+
+    Returns
+    -------
+    stamps : tensor
+        (N, ny, nx) float32, in units of the (misjudged) sky noise.
+    psfs : `~numpy.ndarray`
+        (N, 25, 25)
+    params : `~numpy.ndarray`
+        (N, 7), flux in units of the (misjudged) sky noise.
+    """
+    n = len(scenes)
+    layer = scenes.neighbours
+    layer = layer if neighbours else np.zeros_like(layer)
+    params, (galaxies, layer, psfs) = flip(
+        scenes.params, (scenes.galaxies, layer, scenes.psfs), int(rng.integers(8))
+    )
+    factor = 10 ** rng.normal(0, 0.2, n) * (rng.random(n) < 0.8)
+    sky, white = _draw_sky(rng, backgrounds, galaxies.shape, real_sky)
+    seed = int(rng.integers(2**31))
+    stamps = _expose(
+        np.ascontiguousarray(galaxies),
+        np.ascontiguousarray(layer),
+        sky,
+        keras.random.normal((2, *galaxies.shape), seed=seed),
+        _columns(factor, white, scenes),
+    )
+    params[:, 2] /= scenes.noise_error
+    return stamps, np.ascontiguousarray(psfs), params
+
+
+def _draw_sky(rng, backgrounds, shape, share):
+    """Real sky for some galaxies, zeros for the others; 1 where it is zero."""
+    sky = np.zeros(shape, np.float32)
+    real = rng.random(len(sky)) < share
+    if backgrounds is None or not real.any():
+        return sky, np.ones(len(sky))
+    chosen = backgrounds[rng.integers(len(backgrounds), size=int(real.sum()))]
+    _, (chosen,) = flip(np.zeros((1, 7)), (chosen,), int(rng.integers(8)))
+    sky[real] = chosen
+    return sky, 1.0 - real
+
+
+def _columns(factor, white, scenes):
+    columns = [factor, white, scenes.poisson, scenes.pedestal, scenes.correlation]
+    return np.stack([*columns, scenes.noise_error], axis=1).astype(np.float32)
+
+
+@compiled
+def _expose(galaxies, layer, sky, normal, columns):
+    """What the camera records; white is 0 where the sky brings its own noise."""
+    factor, white, poisson, pedestal, correlation, noise_error = ops.unstack(
+        columns[:, :, None, None], axis=1
+    )
+    light = galaxies + layer * factor
+    noise = _correlate(normal[0], correlation) * white
+    shot = normal[1] * ops.sqrt(ops.relu(light) * poisson)
+    return (light + sky + noise + shot + pedestal * white) / noise_error
+
+
+def _correlate(noise, weight):
+    """Mix the four nearest pixels in; the variance remains 1."""
+    near = ops.roll(noise, 1, 1) + ops.roll(noise, -1, 1)
+    near = near + ops.roll(noise, 1, 2) + ops.roll(noise, -1, 2)
+    return (noise + weight * near) / ops.sqrt(1 + 4 * ops.square(weight))

@@ -1,0 +1,99 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""The training loop: batches in, checkpoints on the way, weights out."""
+
+import logging
+import time
+from pathlib import Path
+
+import keras
+from tqdm.auto import tqdm
+
+from astro_cnnfit.networks import ARCHITECTURES, build
+from astro_cnnfit.simulation import find_data, load_backgrounds
+
+from .checkpoint import load_checkpoint, save_checkpoint
+from .finish import finish
+from .optimizer import OPTIMIZERS
+from .stream import SceneStream
+
+__all__ = ["train"]
+
+log = logging.getLogger(__name__)
+
+
+def train(config, output, *, progress_bar=False, command=None):
+    """
+    Train a network, or go on where a killed run stopped.
+
+    Parameters
+    ----------
+    config : `~astro_cnnfit.training.TrainingConfig`
+        What to train and how.
+    output : path-like
+        Folder for checkpoints and, at the end, ``model.json`` and
+        ``weights.safetensors``. A checkpoint found there is resumed.
+    progress_bar : bool
+        Show a bar.
+    command : str, optional
+        The command to record in the description.
+
+    Returns
+    -------
+    `~pathlib.Path`
+        The output folder.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds a checkpoint of another configuration.
+    """
+    output = Path(output)
+    output.mkdir(parents=True, exist_ok=True)
+    keras.utils.set_random_seed(config.seed)
+    model = _compiled_model(config)
+    state = load_checkpoint(output, model, config)
+    folder = find_data()
+    backgrounds = load_backgrounds(folder, "train") if folder else None
+    stream = SceneStream(config, backgrounds)
+    start = state["step"]
+    if start:
+        log.info("resuming at step %d of %d", start, config.steps)
+    bar = tqdm(
+        stream.batches(start, config.steps),
+        total=config.steps,
+        initial=start,
+        disable=not progress_bar,
+        unit="batch",
+        mininterval=1.0,
+    )
+    clock = time.monotonic()
+    for step, (inputs, targets) in enumerate(bar, start + 1):
+        loss = float(model.train_on_batch(inputs, targets))
+        state["loss"] = loss if step == 1 else 0.99 * state["loss"] + 0.01 * loss
+        if step % 20 == 0:
+            bar.set_postfix(loss=f"{state['loss']:.4f}", refresh=False)
+        minutes = (time.monotonic() - clock) / 60
+        if minutes > config.checkpoint_minutes or step == config.steps:
+            state.update(step=step, seconds=state["seconds"] + 60 * minutes)
+            save_checkpoint(output, model, config, state)
+            log.info("step %d of %d, loss %.4f", step, config.steps, state["loss"])
+            clock = time.monotonic()
+    return finish(model, config, output, state, backgrounds, command)
+
+
+def _compiled_model(config):
+    keras.config.set_dtype_policy(config.policy)
+    try:
+        model = build(config.architecture, **config.arguments)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0,
+        decay_steps=max(int(config.steps * (1 - config.warmup)), 1),
+        warmup_target=config.learning_rate,
+        warmup_steps=max(int(config.steps * config.warmup), 1),
+    )
+    optimizer = OPTIMIZERS[config.optimizer](rate)
+    model.compile(optimizer=optimizer, loss=ARCHITECTURES[config.architecture].loss)
+    optimizer.build(model.trainable_variables)
+    return model

@@ -1,0 +1,7 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""Trained weights, their descriptions, and the networks made of both."""
+
+from .files import available, read_description, write_model
+from .network import Network, load_network
+
+__all__ = ["Network", "available", "load_network", "read_description", "write_model"]

@@ -1,0 +1,129 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""
+A model on disk: ``model.json`` beside ``weights.safetensors``.
+
+Neither can hold code. The description names an architecture of the registry
+and says how the weights came to be; the weights are arrays in the order of the
+network's variables, in float16.
+"""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+from keras import ops
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+__all__ = ["available", "read_arrays", "read_description", "write_model"]
+
+BUNDLED = Path(__file__).parent
+DESCRIPTION = "model.json"
+WEIGHTS = "weights.safetensors"
+_KEYS = ("architecture", "arguments", "calibration", "sha256", "trained_ranges")
+
+
+def available():
+    """
+    Names of the bundled models.
+
+    Returns
+    -------
+    tuple of str
+    """
+    return tuple(sorted(path.parent.name for path in BUNDLED.glob(f"*/{DESCRIPTION}")))
+
+
+def write_model(folder, model, description):
+    """
+    Write weights and description.
+
+    Parameters
+    ----------
+    folder : path-like
+        Where to.
+    model : keras.Model
+        The trained network.
+    description : dict
+        Plain values; the weights' checksum is added.
+
+    Returns
+    -------
+    `~pathlib.Path`
+        The folder.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays = {
+        f"{index:04d}": ops.convert_to_numpy(variable).astype(np.float16)
+        for index, variable in enumerate(model.weights)
+    }
+    partial = folder / (WEIGHTS + ".partial")
+    save_file(arrays, partial)
+    checksum = hashlib.sha256(partial.read_bytes()).hexdigest()
+    os.replace(partial, folder / WEIGHTS)
+    text = json.dumps({**description, "sha256": checksum}, indent=1)
+    (folder / DESCRIPTION).write_text(text + "\n")
+    return folder
+
+
+def read_description(name_or_path):
+    """
+    Read the description of a model.
+
+    Parameters
+    ----------
+    name_or_path : str or path-like
+        Name of a bundled model, or a folder with ``model.json`` and
+        ``weights.safetensors``.
+
+    Returns
+    -------
+    folder : `~pathlib.Path`
+    description : dict
+
+    Raises
+    ------
+    ValueError
+        If there is no such model or the description is not one.
+    """
+    folder = BUNDLED / str(name_or_path)
+    if not (isinstance(name_or_path, str) and name_or_path in available()):
+        folder = Path(name_or_path)
+    path = folder / DESCRIPTION
+    if not path.is_file():
+        known = ", ".join(repr(name) for name in available())
+        raise ValueError(
+            f"model must be one of {known} or a folder with {DESCRIPTION}, "
+            f"got {str(name_or_path)!r}"
+        )
+    try:
+        description = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"model has an unreadable description: {path}: {error}") from None
+    missing = [key for key in _KEYS if key not in description]
+    if missing:
+        raise ValueError(f"model's description lacks {missing}: {path}")
+    return folder, description
+
+
+def read_arrays(folder, checksum):
+    """
+    Read the weights as float32 arrays, in the network's order.
+
+    Raises
+    ------
+    ValueError
+        If the file is missing, damaged, or not the one described.
+    """
+    path = Path(folder) / WEIGHTS
+    try:
+        content = path.read_bytes()
+        arrays = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ValueError(f"model has unreadable weights: {path}: {error}") from None
+    if hashlib.sha256(content).hexdigest() != checksum:
+        raise ValueError(f"model's weights do not match their checksum: {path}")
+    return [arrays[key].astype(np.float32) for key in sorted(arrays)]

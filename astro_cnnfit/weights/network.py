@@ -1,0 +1,180 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""A network with its weights and its calibration, ready to measure."""
+
+import numpy as np
+from keras import ops
+from tqdm.auto import tqdm
+
+from astro_cnnfit.compiled import compiled
+from astro_cnnfit.networks import ARCHITECTURES, build
+
+from .files import read_arrays, read_description
+
+__all__ = ["Network", "calibrate", "load_network"]
+
+
+class Network:
+    """
+    A trained network.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Network with its weights.
+    description : dict
+        What ``model.json`` holds.
+
+    Attributes
+    ----------
+    name : str
+    needs_psf : bool
+    stamp_size, psf_size : int
+        Pixels on a side; ``psf_size`` is None for a network without PSF.
+    trained_ranges : dict
+        Smallest and largest value of ``r_eff``, ``n``, ``ellip``,
+        ``psf_fwhm`` (pixels) and ``snr`` seen in training. ``snr`` is flux
+        over sky noise in a circular aperture of 7.5 pixels.
+    description : dict
+    sha256 : str
+        Checksum of the weights.
+    """
+
+    def __init__(self, model, description):
+        self.model = model
+        self.description = description
+        self.architecture = ARCHITECTURES[description["architecture"]]
+        self.name = description.get("name", description["architecture"])
+        self.needs_psf = self.architecture.needs_psf
+        sizes = [shape[1] for shape in model.input_shape] if self.needs_psf else []
+        self.stamp_size = sizes[0] if sizes else _only_shape(model)[1]
+        self.psf_size = sizes[1] if sizes else None
+        self.trained_ranges = description["trained_ranges"]
+        self.sha256 = description["sha256"]
+        self.forward = compiled(self._forward)
+
+    def _forward(self, *inputs):
+        return self.model(list(inputs), training=False)
+
+    def predict(self, stamps, psfs=None, *, batch_size=512, progress_bar=False):
+        """
+        Measure stamps.
+
+        Parameters
+        ----------
+        stamps : `~numpy.ndarray`
+            (N, size, size) finite, in units of the sky noise of a pixel.
+        psfs : `~numpy.ndarray`, optional
+            (N, psf_size, psf_size) or (1, ...), of unit sum.
+        batch_size : int
+            Stamps per pass; the last batch is padded to it.
+        progress_bar : bool
+            Show a bar.
+
+        Returns
+        -------
+        latent : `~numpy.ndarray`
+            (N, 7) float64 in the order of
+            `astro_cnnfit.parameters.LATENT_NAMES`.
+        covariance : `~numpy.ndarray`
+            (N, 7, 7) float64, calibrated.
+
+        Raises
+        ------
+        ValueError
+            If the network needs PSFs and none are given, or shapes do not fit.
+        """
+        inputs = [_checked(stamps, "stamps", self.stamp_size)]
+        if self.needs_psf:
+            if psfs is None:
+                raise ValueError(f"psf must be given: network {self.name!r} needs one")
+            psfs = _checked(psfs, "psf", self.psf_size)
+            if len(psfs) not in (1, len(stamps)):
+                raise ValueError(
+                    f"psf must hold 1 or {len(stamps)} PSFs, got {len(psfs)}"
+                )
+            inputs.append(psfs)
+        n = len(stamps)
+        # Small jobs get a batch of their own size, so that they are not padded
+        # to hundreds; powers of two keep the number of traces small.
+        batch_size = min(batch_size, 1 << max(n - 1, 0).bit_length())
+        starts = tqdm(range(0, n, batch_size), disable=not progress_bar, unit="batch")
+        outputs = [self._batch(inputs, start, batch_size, n) for start in starts]
+        output = np.concatenate(outputs) if outputs else np.zeros((0, 35))
+        mean, covariance = self.architecture.posterior(output)
+        return calibrate(mean, covariance, self.description["calibration"])
+
+    def _batch(self, inputs, start, batch_size, n):
+        rows = slice(start, start + batch_size)
+        count = min(batch_size, n - start)
+        parts = []
+        for array in inputs:
+            part = array[rows] if len(array) == n else np.repeat(array, count, axis=0)
+            padding = ((0, batch_size - count), (0, 0), (0, 0))
+            parts.append(np.pad(part, padding, mode="edge"))
+        return ops.convert_to_numpy(self.forward(*parts))[:count]
+
+
+def calibrate(mean, covariance, calibration):
+    """
+    Apply what held-out scenes said about the errors.
+
+    Parameters
+    ----------
+    mean : `~numpy.ndarray`
+        (N, 7)
+    covariance : `~numpy.ndarray`
+        (N, 7, 7)
+    calibration : dict
+        ``scale``, a factor on each standard deviation, and ``covariance``
+        (7, 7), added after that.
+
+    Returns
+    -------
+    mean, covariance : `~numpy.ndarray`
+    """
+    scale = np.asarray(calibration["scale"], dtype=float)
+    added = np.asarray(calibration["covariance"], dtype=float)
+    return mean, covariance * scale[:, None] * scale + added
+
+
+def load_network(name_or_path="sersic"):
+    """
+    Load a network with its weights.
+
+    Parameters
+    ----------
+    name_or_path : str or path-like
+        ``'sersic'`` (the default network), ``'galnet1'``, ``'galnet2'``, or a
+        folder that a training run wrote.
+
+    Returns
+    -------
+    `Network`
+
+    Raises
+    ------
+    ValueError
+        If there is no such model or its files are damaged.
+    """
+    folder, description = read_description(name_or_path)
+    model = build(description["architecture"], **description["arguments"])
+    arrays = read_arrays(folder, description["sha256"])
+    expected = [tuple(variable.shape) for variable in model.weights]
+    if [array.shape for array in arrays] != expected:
+        raise ValueError(f"model's weights do not fit its architecture: {folder}")
+    model.set_weights(arrays)
+    return Network(model, {"name": folder.name, **description})
+
+
+def _only_shape(model):
+    shape = model.input_shape
+    return shape[0] if isinstance(shape, list) else shape
+
+
+def _checked(array, argument, size):
+    array = np.asarray(array, dtype=np.float32)
+    if array.ndim != 3 or array.shape[1:] != (size, size):
+        raise ValueError(
+            f"{argument} must have shape (N, {size}, {size}), got {array.shape}"
+        )
+    return array

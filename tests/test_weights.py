@@ -1,0 +1,123 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""Models on disk, and networks made of them."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from astro_cnnfit.networks import build
+from astro_cnnfit.weights import Network, available, load_network, write_model
+from astro_cnnfit.weights.files import BUNDLED
+from astro_cnnfit.weights.network import calibrate
+
+ARGUMENTS = {"filters": [2, 2, 2], "dense": [8]}
+DESCRIPTION = {
+    "architecture": "sersic",
+    "arguments": ARGUMENTS,
+    "calibration": {"scale": [1.0] * 7, "covariance": np.zeros((7, 7)).tolist()},
+    "trained_ranges": {"r_eff": [1.0, 20.0]},
+}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_model(tmp_path / "mine", build("sersic", **ARGUMENTS), DESCRIPTION)
+
+
+def test_round_trip(folder):
+    network = load_network(folder)
+    assert network.name == "mine"
+    assert (network.stamp_size, network.psf_size, network.needs_psf) == (61, 25, True)
+    rng = np.random.default_rng(1)
+    stamps = rng.normal(0, 1, (11, 61, 61)).astype(np.float32)
+    psfs = np.full((1, 25, 25), 1 / 625, np.float32)
+    latent, covariance = network.predict(stamps, psfs)
+    assert latent.shape == (11, 7) and covariance.shape == (11, 7, 7)
+    again = load_network(folder).predict(stamps, np.repeat(psfs, 11, axis=0))
+    assert_allclose(again[0], latent, atol=1e-4)
+
+
+def test_batches_do_not_change_the_answer(folder):
+    network = load_network(folder)
+    stamps = np.random.default_rng(1).normal(0, 1, (11, 61, 61)).astype(np.float32)
+    psfs = np.full((1, 25, 25), 1 / 625, np.float32)
+    all_at_once, _ = network.predict(stamps, psfs)
+    by_four, _ = network.predict(stamps, psfs, batch_size=4)
+    assert_allclose(by_four, all_at_once, atol=1e-4)
+    none, covariance = network.predict(stamps[:0], psfs)
+    assert none.shape == (0, 7) and covariance.shape == (0, 7, 7)
+
+
+@pytest.mark.parametrize(
+    ("stamps", "psfs", "message"),
+    [
+        ((3, 61, 61), None, "psf must be given"),
+        ((3, 60, 60), (1, 25, 25), r"stamps must have shape \(N, 61, 61\)"),
+        ((3, 61, 61), (1, 21, 21), r"psf must have shape \(N, 25, 25\)"),
+        ((3, 61, 61), (2, 25, 25), "psf must hold 1 or 3 PSFs, got 2"),
+    ],
+)
+def test_bad_shapes(folder, stamps, psfs, message):
+    psfs = None if psfs is None else np.ones(psfs)
+    with pytest.raises(ValueError, match=message):
+        load_network(folder).predict(np.ones(stamps), psfs)
+
+
+def test_calibration():
+    covariance = np.eye(7)[None]
+    scale, added = np.arange(1.0, 8), np.diag(np.full(7, 0.5))
+    _, result = calibrate(
+        np.zeros((1, 7)), covariance, {"scale": scale, "covariance": added}
+    )
+    assert_allclose(np.diagonal(result[0]), scale**2 + 0.5)
+
+
+def test_unknown_model_names_the_known_ones(tmp_path):
+    with pytest.raises(ValueError, match="model must be one of.*'sersic'.*got 'serisc'"):
+        load_network("serisc")
+    with pytest.raises(ValueError, match="model must be one of"):
+        load_network(tmp_path)
+
+
+def test_damaged_models(folder, tmp_path):
+    description = json.loads((folder / "model.json").read_text())
+
+    def broken(**changes):
+        copy = tmp_path / "broken"
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(folder, copy)
+        (copy / "model.json").write_text(json.dumps({**description, **changes}))
+        return copy
+
+    with pytest.raises(ValueError, match="do not match their checksum"):
+        load_network(broken(sha256="0"))
+    with pytest.raises(ValueError, match="do not fit its architecture"):
+        load_network(broken(arguments={}))
+    with pytest.raises(ValueError, match="must name an architecture"):
+        load_network(broken(architecture="os.system"))
+    copy = broken()
+    (copy / "weights.safetensors").write_bytes(b"12345678")
+    with pytest.raises(ValueError, match="unreadable weights"):
+        load_network(copy)
+    (copy / "model.json").write_text("{")
+    with pytest.raises(ValueError, match="unreadable description"):
+        load_network(copy)
+    (copy / "model.json").write_text("{}")
+    with pytest.raises(ValueError, match="description lacks"):
+        load_network(copy)
+
+
+def test_bundled_weights_are_small():
+    size = sum(path.stat().st_size for path in BUNDLED.glob("*/*"))
+    assert size < 10e6
+
+
+@pytest.mark.parametrize("name", available())
+def test_bundled_networks_load(name):
+    network = load_network(name)
+    assert isinstance(network, Network)
+    assert network.name == name
+    assert network.stamp_size == 61
