@@ -1,0 +1,21 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""
+Point-spread functions: analytic models, and stamps from any form a user has.
+
+A PSF is an effective PSF throughout: it includes the pixel's response, as one
+measured from stars does, is sampled like the image, centred, and of unit sum.
+"""
+
+from astro_cnnfit.psf.forms import as_psf_stamps
+from astro_cnnfit.psf.models import double_moffat, gaussian, moffat
+from astro_cnnfit.psf.sampling import block_average, centroid, fwhm
+
+__all__ = [
+    "as_psf_stamps",
+    "block_average",
+    "centroid",
+    "double_moffat",
+    "fwhm",
+    "gaussian",
+    "moffat",
+]
