@@ -105,8 +105,8 @@ def build_sersic(
         x = _modulate(x, layers.Concatenate()([seen, scalars]))
         for _ in range(blocks):
             x = _residual(x, number)
-    x = layers.Conv2D(filters[-1] // 2, 1, activation="silu")(x)
-    margin = (size - 21) // 2
+    x = layers.Conv2D(filters[-1] // 4, 1, activation="silu")(x)
+    margin = (size - 17) // 2
     core = layers.Flatten()(layers.Cropping2D(margin)(pixels))
     joined = layers.Concatenate()([layers.Flatten()(x), core, seen, scalars])
     for units in dense:

@@ -2,6 +2,7 @@
 """Galaxies, neighbours, noise and sky, drawn for training and testing."""
 
 from .backgrounds import find_data, load_backgrounds
+from .dataset import simulate, write_dataset
 from .priors import PRIORS, TABLE1, WIDE, Prior, draw_galaxies, draw_psfs
 from .scenes import Scenes, aperture_snr, draw_scenes, flip, observe
 
@@ -19,4 +20,6 @@ __all__ = [
     "flip",
     "load_backgrounds",
     "observe",
+    "simulate",
+    "write_dataset",
 ]

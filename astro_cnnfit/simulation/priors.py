@@ -155,10 +155,11 @@ TABLE1 = Prior(
     # Table 1 goes down to 0.1; the renderer to 0.3 (1 % of the draws lie below).
     n=f_distribution(30, 5, 0.3, 8.0),
     q=uniform(0.2, 1.0),
-    psf_fwhm=_pixels_of(normal(0.70, 0.11, 0.45, 1.2)),
+    # With its wings and the pixel's response a PSF measures 0.70 +- 0.11 arcsec.
+    psf_fwhm=_pixels_of(normal(0.665, 0.112, 0.42, 1.15)),
     psf_beta=normal(3.0, 0.4, 2.2, 4.5),
     psf_ellip=uniform(0.0, 0.12),
-    wing_fraction=uniform(0.0, 0.25),
+    wing_fraction=uniform(0.0, 0.15),
     wing_scale=uniform(1.3, 2.5),
     poisson=_constant(1 / (GAIN * SKY_SIGMA)),
     pedestal=normal(0.0, 0.1),

@@ -114,8 +114,8 @@ def _metrics(mean, true):
     """Figures on the held-out scenes of the training's own priors."""
     table = sersic_summary(decode(mean), decode(true), zeropoint=_ZEROPOINT)
     return {
-        str(row["statistic"]): {
-            name: float(f"{row[name]:.4g}") for name in table.colnames if name != "statistic"
+        str(row["metric"]): {
+            name: float(f"{row[name]:.4g}") for name in table.colnames if name != "metric"
         }
         for row in table
     }
