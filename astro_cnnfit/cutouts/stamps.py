@@ -1,0 +1,270 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""Stamps of one size about positions, many at a time."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from astro_cnnfit import flags
+
+__all__ = ["Stamps", "cut_stack", "cut_stamps"]
+
+# Half-width of the core in which a bad pixel is worth a flag: 5 x 5 pixels.
+_CORE = 2
+# Image pixels gathered at once when blocks are averaged (64 MB of float64).
+_CHUNK_PIXELS = 8_000_000
+
+
+class Stamps(NamedTuple):
+    """
+    Stamps cut out of an image or a stack, all averaged by the same factor.
+
+    The pixel in row i and column j of a stamp of width s lies at
+    ``x_origin + factor * (j - (s - 1) / 2)`` and
+    ``y_origin + factor * (i - (s - 1) / 2)`` in the image.
+    """
+
+    data: np.ndarray
+    """Mean per image pixel, (N, size, size), float64; zero where masked."""
+    mask: np.ndarray
+    """True where there is no good pixel, (N, size, size)."""
+    error: np.ndarray | None
+    """Standard deviations of ``data``, or None."""
+    x_origin: np.ndarray
+    """Image coordinate of the central pixel of each stamp, (N,), float64."""
+    y_origin: np.ndarray
+    """Image coordinate of the central pixel of each stamp, (N,), float64."""
+    factor: int
+    """Image pixels along the side of a stamp pixel."""
+    flags: np.ndarray
+    """Bits of `astro_cnnfit.flags`, (N,), int."""
+
+
+def cut_stamps(image, x, y, *, size=61, factor=1, planes=None):
+    """
+    Cut stamps out of an image about positions.
+
+    Parameters
+    ----------
+    image : `~astro_cnnfit.inputs.Image`
+        One image, or a stack together with ``planes``.
+    x, y : array_like, shape (N,)
+        Positions in pixels. The central pixel of a stamp is the one that holds
+        the position (if ``factor`` is even, its centre is the corner between
+        pixels that is nearest to the position).
+    size : int
+        Width of the stamps in (averaged) pixels, odd.
+    factor : int
+        Side of the blocks of pixels that are averaged. Masked pixels are left
+        out; a block is masked if less than half of its pixels are good.
+    planes : array_like of int, shape (N,), optional
+        Which image of a stack each position is in.
+
+    Returns
+    -------
+    stamps : `Stamps`
+        Pixels outside the image are masked. The flags say what is wrong with a
+        stamp; a position that is not finite counts as outside the image.
+        The arrays may share memory with ``image``: treat them as read-only.
+
+    Raises
+    ------
+    ValueError
+        If ``size`` is not odd, ``factor`` is not a positive integer, or a stack
+        comes without ``planes``.
+    """
+    if size != int(size) or size < 1 or size % 2 == 0:
+        raise ValueError(f"size must be a positive odd number, got {size}")
+    if factor != int(factor) or factor < 1:
+        raise ValueError(f"factor must be a positive integer, got {factor}")
+    x, y = (np.atleast_1d(np.asarray(values, dtype=float)) for values in (x, y))
+    if image.data.ndim == 3 and planes is None:
+        raise ValueError("image is a stack: planes must say where each position is")
+    planes = np.zeros(len(x), int) if planes is None else np.asarray(planes, int)
+
+    shape = image.data.shape[-2:]
+    x_origin, x_first, x_inside = _placed(x, shape[1], size, factor)
+    y_origin, y_first, y_inside = _placed(y, shape[0], size, factor)
+    outside = ~(x_inside & y_inside)
+    # Whatever is cut at an unusable position is masked, so cut anything.
+    x_first, y_first = np.where(outside, 0, x_first), np.where(outside, 0, y_first)
+
+    where = planes, y_first, x_first
+    data, mask, error, any_finite = _averaged(image, where, size, factor)
+    mask[outside] = True
+    width = size * factor
+    truncated = (np.minimum(x_first, y_first) < 0) | (
+        np.maximum(x_first + width - shape[1], y_first + width - shape[0]) > 0
+    )
+    bits = _flags(data, mask, outside, truncated, any_finite, factor)
+    return Stamps(data, mask, error, x_origin, y_origin, int(factor), bits)
+
+
+def cut_stack(image, *, x=None, y=None, size=61, factor=1):
+    """
+    Cut one stamp out of each image of a stack.
+
+    Parameters
+    ----------
+    image : `~astro_cnnfit.inputs.Image`
+        A stack of N images (one image counts as a stack of one).
+    x, y : array_like, shape (N,), optional
+        Position in each image; by default its centre, (nx - 1) / 2 and
+        (ny - 1) / 2.
+    size, factor : int
+        As for `cut_stamps`.
+
+    Returns
+    -------
+    stamps : `Stamps`
+    """
+    n_images = len(image.data) if image.data.ndim == 3 else 1
+    ny, nx = image.data.shape[-2:]
+    x = np.full(n_images, (nx - 1) / 2) if x is None else x
+    y = np.full(n_images, (ny - 1) / 2) if y is None else y
+    return cut_stamps(image, x, y, size=size, factor=factor, planes=np.arange(n_images))
+
+
+def _placed(position, length, size, factor):
+    """Return the stamps' central coordinate, first pixel, and whether it is inside."""
+    inside = np.isfinite(position) & (position >= -0.5) & (position < length - 0.5)
+    half = 0.5 * (factor % 2)
+    # Centres of pixels for odd blocks, corners for even ones.
+    origin = np.floor(position + half) + (0.5 - half)
+    first = np.where(inside, origin, 0) - (size * factor - 1) / 2
+    return origin, np.floor(first + 0.25).astype(int), inside
+
+
+def _averaged(image, where, size, factor):
+    """Return data, mask and error of stamps, and whether they hold a finite value."""
+    if factor == 1:
+        data, mask, error = _gather_all(image, where, size)
+        return _cleaned(data, mask, error)
+    n_stamps = len(where[0])
+    parts = []
+    step = max(1, _CHUNK_PIXELS // (size * factor) ** 2)
+    for start in range(0, max(n_stamps, 1), step):
+        some = tuple(index[start : start + step] for index in where)
+        data, mask, error = _gather_all(image, some, size * factor)
+        data, mask, error, any_finite = _cleaned(data, mask, error)
+        parts.append((*_block_means(data, mask, error, factor), any_finite))
+    data, mask, error, any_finite = zip(*parts, strict=True)
+    error = None if error[0] is None else np.concatenate(error)
+    return np.concatenate(data), np.concatenate(mask), error, np.concatenate(any_finite)
+
+
+def _block_means(data, mask, error, factor):
+    n_stamps, width = len(data), data.shape[1] // factor
+    shape = (n_stamps, width, factor, width, factor)
+    count = np.sum(~mask.reshape(shape), axis=(2, 4))
+    divisor = np.maximum(count, 1)
+    bad = 2 * count < factor**2
+    # Masked pixels are zero already and add nothing to the sums.
+    mean = np.where(bad, 0, data.reshape(shape).sum(axis=(2, 4)) / divisor)
+    if error is not None:
+        error = np.sqrt(np.square(error).reshape(shape).sum(axis=(2, 4))) / divisor
+        error = np.where(bad, 0, error)
+    return mean, bad, error
+
+
+def _cleaned(data, mask, error):
+    """Set masked pixels to zero, so that no NaN goes on from here."""
+    any_finite = np.ones(len(data), dtype=bool)
+    if mask.any():
+        touched = mask.all(axis=(1, 2))
+        any_finite[touched] = np.isfinite(data[touched]).any(axis=(1, 2))
+        data = np.where(mask, 0, data)
+        error = None if error is None else np.where(mask, 0, error)
+    return data, mask, error, any_finite
+
+
+def _gather_all(image, where, width):
+    data = _gather(image.data, where, width, np.nan)
+    error = None if image.error is None else _gather(image.error, where, width, np.nan)
+    if image.mask is None:
+        mask = _beyond(image.data.shape[-2:], where, width)
+    else:
+        mask = _gather(image.mask, where, width, True)
+    return data, mask, error
+
+
+def _gather(array, where, width, beyond):
+    """Copy windows out of (stacked) images, ``beyond`` where there is no image."""
+    array = array if array.ndim == 3 else array[np.newaxis]
+    planes, y_first, x_first = where
+    ny, nx = array.shape[1:]
+    if _are_whole_stack(array.shape, where, width):
+        window = array[
+            :, y_first[0] : y_first[0] + width, x_first[0] : x_first[0] + width
+        ]
+        if array.dtype == bool:
+            return window.copy()
+        window.flags.writeable = False
+        return window
+    result = np.empty((len(planes), width, width), dtype=array.dtype)
+    inside = (np.minimum(x_first, y_first) >= 0) & (
+        np.maximum(x_first + width - nx, y_first + width - ny) <= 0
+    )
+    if inside.any():
+        windows = sliding_window_view(array, (width, width), axis=(1, 2))
+        result[inside] = windows[planes[inside], y_first[inside], x_first[inside]]
+    if not inside.all():
+        edge = tuple(index[~inside] for index in where)
+        rows = edge[1][:, None] + np.arange(width)
+        columns = edge[2][:, None] + np.arange(width)
+        values = array[
+            edge[0][:, None, None],
+            np.clip(rows, 0, ny - 1)[:, :, None],
+            np.clip(columns, 0, nx - 1)[:, None, :],
+        ]
+        values[_beyond((ny, nx), edge, width)] = beyond
+        result[~inside] = values
+    return result
+
+
+def _are_whole_stack(shape, where, width):
+    """Whether the windows are the same part, inside, of each image of a stack."""
+    planes, y_first, x_first = where
+    return (
+        len(planes) == shape[0]
+        and len(planes) > 0
+        and np.array_equal(planes, np.arange(shape[0]))
+        and np.all(y_first == y_first[0])
+        and np.all(x_first == x_first[0])
+        and 0 <= y_first[0] <= shape[1] - width
+        and 0 <= x_first[0] <= shape[2] - width
+    )
+
+
+def _beyond(shape, where, width):
+    """Pixels of windows that lie beyond the edges of the image."""
+    _, y_first, x_first = where
+    rows = y_first[:, None] + np.arange(width)
+    columns = x_first[:, None] + np.arange(width)
+    rows = (rows < 0) | (rows >= shape[0])
+    columns = (columns < 0) | (columns >= shape[1])
+    return rows[:, :, None] | columns[:, None, :]
+
+
+def _flags(data, mask, outside, truncated, any_finite, factor):
+    empty = mask.all(axis=(1, 2))
+    # Constant means that all good pixels are the same: nothing was observed.
+    low = np.min(data, axis=(1, 2), initial=np.inf, where=~mask)
+    high = np.max(data, axis=(1, 2), initial=-np.inf, where=~mask)
+    no_data = ~outside & np.where(empty, ~any_finite, low == high)
+    fully_masked = ~outside & empty & any_finite
+    middle = data.shape[1] // 2
+    core = slice(max(middle - _CORE, 0), middle + _CORE + 1)
+    masked_core = mask[:, core, core].any(axis=(1, 2))
+
+    bits = np.zeros(len(data), dtype=int)
+    usable = ~(outside | no_data | fully_masked)
+    bits[outside] |= flags.OUTSIDE_IMAGE
+    bits[no_data] |= flags.NO_DATA
+    bits[fully_masked] |= flags.FULLY_MASKED
+    bits[usable & truncated] |= flags.TRUNCATED
+    bits[usable & masked_core] |= flags.MASKED_CORE
+    if factor > 1:
+        bits[usable] |= flags.BLOCK_AVERAGED
+    return bits
