@@ -20,8 +20,10 @@ from astro_cnnfit.evaluation import (
     root_mean_square_error,
     sersic_summary,
 )
+from astro_cnnfit.evaluation.angle import linear_position_angle
 from astro_cnnfit.evaluation.figure import plot_sersic_comparison
 from astro_cnnfit.evaluation.published import COLUMNS, STATISTICS
+from astro_cnnfit.parameters import decode, encode
 
 ANGLES = st.floats(-720, 720)
 
@@ -105,6 +107,39 @@ def test_pa_linear_and_circular(params):
     assert outliers["pa"] == 1.0
     # 2 / (1 + 1) and 3 / (1 + 2) are outliers too, but R2 knows the distance.
     assert summary["pa_circular"][0] > summary["pa"][0]
+
+
+def test_linear_position_angle(params):
+    latent = encode(params)
+    narrow = np.tile(1e-8 * np.eye(7), (len(latent), 1, 1))
+    theta = np.degrees(params[:, 6])
+    clear = (params[:, 5] > 0.1) & (theta > 1) & (theta < 179)
+    for estimate in ("median", "mean"):
+        pa = linear_position_angle(latent, narrow, estimate)
+        assert_allclose(pa[clear], theta[clear], atol=0.1)
+        # Nothing is known: the middle is the best number.
+        wide = linear_position_angle(0 * latent, 1e4 * narrow, estimate)
+        assert_allclose(wide, 90, atol=3)
+    with pytest.raises(ValueError, match="estimate"):
+        linear_position_angle(latent, narrow, "mode")
+
+
+def test_linear_position_angle_has_the_best_r2(params):
+    rng = np.random.default_rng(0)
+    root = 0.1 * np.eye(7)
+    latent = encode(params)
+    measured = latent + rng.normal(size=latent.shape) @ root
+    covariance = np.tile(root @ root, (len(latent), 1, 1))
+    pred, true = decode(measured), np.degrees(params[:, 6])
+    by_mean, by_median = (
+        linear_position_angle(measured, covariance, estimate)
+        for estimate in ("mean", "median")
+    )
+    point = np.degrees(pred[:, 6])
+    assert r2(by_mean, true) > r2(by_median, true) > r2(point, true)
+    summary = sersic_summary(pred, params, pa=by_mean)
+    assert summary["pa"][0] == r2(by_mean, true)
+    assert summary["pa_circular"][0] == sersic_summary(pred, params)["pa_circular"][0]
 
 
 def test_paper_columns_units(params):

@@ -6,12 +6,14 @@ How good measurements are.
   and CASNET state it;
 * `~astro_cnnfit.evaluation.summary`: the table of GaLNets I, beside the
   published figures;
+* `~astro_cnnfit.evaluation.angle`: position angles as the paper counts them;
 * `~astro_cnnfit.evaluation.coverage`: whether stated errors cover the truth;
 * `~astro_cnnfit.evaluation.cramer_rao`: the limit that noise sets (imports the
   renderer, so it is not imported here);
 * `~astro_cnnfit.evaluation.figure`: measured against true values, drawn.
 """
 
+from .angle import linear_position_angle
 from .coverage import coverage, pulls
 from .metrics import (
     binned_errors,
@@ -34,6 +36,7 @@ __all__ = [
     "circular_difference",
     "compare_with_published",
     "coverage",
+    "linear_position_angle",
     "mean_absolute_error",
     "nmad",
     "outlier_fraction",

@@ -57,7 +57,7 @@ def paper_columns(params, pixel_scale=0.2, zeropoint=30.0):
     }
 
 
-def sersic_summary(pred, true, pixel_scale=0.2, zeropoint=30.0):
+def sersic_summary(pred, true, pixel_scale=0.2, zeropoint=30.0, pa=None):
     """
     Compute the three statistics of GaLNets I for each parameter (its Table 2).
 
@@ -70,6 +70,10 @@ def sersic_summary(pred, true, pixel_scale=0.2, zeropoint=30.0):
         Arcseconds a pixel: (p - t) / (1 + t) depends on the unit.
     zeropoint : float
         Magnitude of unit flux.
+    pa : array_like, shape (N,), optional
+        Measured position angles in degrees for the column ``pa``, such as those
+        of `~astro_cnnfit.evaluation.angle.linear_position_angle`; by default
+        ``theta`` of ``pred``.
 
     Returns
     -------
@@ -89,6 +93,8 @@ def sersic_summary(pred, true, pixel_scale=0.2, zeropoint=30.0):
     pairs = {name: (pred[name], true[name]) for name in COLUMNS}
     nearest = true["pa"] + circular_difference(pred["pa"], true["pa"])
     pairs["pa_circular"] = (nearest, true["pa"])
+    if pa is not None:
+        pairs["pa"] = (np.asarray(pa, dtype=float), true["pa"])
     table = Table({"metric": list(STATISTICS)})
     for name in ("x", "y", "mag", "r_eff", "pa", "pa_circular", "q", "n"):
         table[name] = [_FUNCTIONS[key](*pairs[name]) for key in STATISTICS]
