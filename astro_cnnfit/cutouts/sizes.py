@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from astro_cnnfit.cutouts.sky import _masked_median, _ring_median, sky_sigma
+from astro_cnnfit.cutouts.sky import masked_median, ring_median, sky_sigma
 from astro_cnnfit.cutouts.stamps import cut_stamps
 from astro_cnnfit.flags import FULLY_MASKED, NO_DATA, OUTSIDE_IMAGE
 
@@ -98,13 +98,13 @@ def _half_light_radius(stamps):
     edges = np.arange(0.5, size / 2)  # the central pixel, then rings of one pixel
     ring = np.digitize(distance, edges)
 
-    sky = _ring_median(data, mask)
+    sky = ring_median(data, mask)
     sigma = np.nan_to_num(sky_sigma(data, mask))
     light = np.zeros((len(data), len(edges)))
     fading = np.zeros((len(data), len(edges)), bool)
     for number in range(len(edges)):
         inside = ring == number
-        level, count = _masked_median(data[:, inside], mask[:, inside])
+        level, count = masked_median(data[:, inside], mask[:, inside])
         level = np.nan_to_num(level - sky)
         light[:, number] = level * np.count_nonzero(inside)
         # The scatter of a median is 1.25 times that of a mean.

@@ -93,10 +93,7 @@ def cut_stamps(image, x, y, *, size=61, factor=1, planes=None):
     where = planes, y_first, x_first
     data, mask, error, any_finite = _averaged(image, where, size, factor)
     mask[outside] = True
-    width = size * factor
-    truncated = (np.minimum(x_first, y_first) < 0) | (
-        np.maximum(x_first + width - shape[1], y_first + width - shape[0]) > 0
-    )
+    truncated = ~_are_inside(shape, where, size * factor)
     bits = _flags(data, mask, outside, truncated, any_finite, factor)
     return Stamps(data, mask, error, x_origin, y_origin, int(factor), bits)
 
@@ -171,12 +168,19 @@ def _block_means(data, mask, error, factor):
 def _cleaned(data, mask, error):
     """Set masked pixels to zero, so that no NaN goes on from here."""
     any_finite = np.ones(len(data), dtype=bool)
-    if mask.any():
-        touched = mask.all(axis=(1, 2))
-        any_finite[touched] = np.isfinite(data[touched]).any(axis=(1, 2))
-        data = np.where(mask, 0, data)
-        error = None if error is None else np.where(mask, 0, error)
+    touched = np.flatnonzero(mask.any(axis=(1, 2)))
+    if touched.size:
+        empty = touched[mask[touched].all(axis=(1, 2))]
+        any_finite[empty] = np.isfinite(data[empty]).any(axis=(1, 2))
+        data = _zeroed(data, mask, touched)
+        error = None if error is None else _zeroed(error, mask, touched)
     return data, mask, error, any_finite
+
+
+def _zeroed(values, mask, rows):
+    values = values if values.flags.writeable else values.copy()
+    values[rows] = np.where(mask[rows], 0, values[rows])
+    return values
 
 
 def _gather_all(image, where, width):
@@ -203,11 +207,11 @@ def _gather(array, where, width, beyond):
         window.flags.writeable = False
         return window
     result = np.empty((len(planes), width, width), dtype=array.dtype)
-    inside = (np.minimum(x_first, y_first) >= 0) & (
-        np.maximum(x_first + width - nx, y_first + width - ny) <= 0
-    )
+    inside = _are_inside((ny, nx), where, width)
     if inside.any():
         windows = sliding_window_view(array, (width, width), axis=(1, 2))
+        if inside.all():
+            return windows[where]
         result[inside] = windows[planes[inside], y_first[inside], x_first[inside]]
     if not inside.all():
         edge = tuple(index[~inside] for index in where)
@@ -237,22 +241,29 @@ def _are_whole_stack(shape, where, width):
     )
 
 
+def _are_inside(shape, where, width):
+    """Whether windows lie in the image as a whole."""
+    _, y_first, x_first = where
+    beyond = np.maximum(x_first + width - shape[1], y_first + width - shape[0])
+    return (np.minimum(x_first, y_first) >= 0) & (beyond <= 0)
+
+
 def _beyond(shape, where, width):
     """Pixels of windows that lie beyond the edges of the image."""
     _, y_first, x_first = where
-    rows = y_first[:, None] + np.arange(width)
-    columns = x_first[:, None] + np.arange(width)
+    beyond = np.zeros((len(y_first), width, width), bool)
+    edge = ~_are_inside(shape, where, width)
+    rows = y_first[edge, None] + np.arange(width)
+    columns = x_first[edge, None] + np.arange(width)
     rows = (rows < 0) | (rows >= shape[0])
     columns = (columns < 0) | (columns >= shape[1])
-    return rows[:, :, None] | columns[:, None, :]
+    beyond[edge] = rows[:, :, None] | columns[:, None, :]
+    return beyond
 
 
 def _flags(data, mask, outside, truncated, any_finite, factor):
     empty = mask.all(axis=(1, 2))
-    # Constant means that all good pixels are the same: nothing was observed.
-    low = np.min(data, axis=(1, 2), initial=np.inf, where=~mask)
-    high = np.max(data, axis=(1, 2), initial=-np.inf, where=~mask)
-    no_data = ~outside & np.where(empty, ~any_finite, low == high)
+    no_data = ~outside & np.where(empty, ~any_finite, _are_constant(data, mask))
     fully_masked = ~outside & empty & any_finite
     middle = data.shape[1] // 2
     core = slice(max(middle - _CORE, 0), middle + _CORE + 1)
@@ -268,3 +279,19 @@ def _flags(data, mask, outside, truncated, any_finite, factor):
     if factor > 1:
         bits[usable] |= flags.BLOCK_AVERAGED
     return bits
+
+
+def _are_constant(data, mask):
+    """Whether all good pixels of a stamp are the same: nothing was observed."""
+    # One row tells for nearly all stamps; only the rest is looked at as a whole.
+    middle = slice(data.shape[1] // 2, data.shape[1] // 2 + 1)
+    constant = _range_is_zero(data[:, middle], mask[:, middle])
+    rows = np.flatnonzero(constant)
+    constant[rows] = _range_is_zero(data[rows], mask[rows])
+    return constant
+
+
+def _range_is_zero(data, mask):
+    low = np.min(data, axis=(1, 2), initial=np.inf, where=~mask)
+    high = np.max(data, axis=(1, 2), initial=-np.inf, where=~mask)
+    return low >= high
