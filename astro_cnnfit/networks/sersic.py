@@ -27,6 +27,7 @@ _DIAGONAL = np.flatnonzero(_LOWER[0] == _LOWER[1])
 _LOG_PRECISION = (-2.0, 7.0)
 _APERTURES = (2.0, 4.0, 7.5, 12.0, 20.0)
 _REFERENCE = 1
+_FREEDOM = 8.0
 
 
 @keras.saving.register_keras_serializable("astro_cnnfit")
@@ -105,7 +106,7 @@ def build_sersic(
         x = _modulate(x, layers.Concatenate()([seen, scalars]))
         for _ in range(blocks):
             x = _residual(x, number)
-    x = layers.Conv2D(filters[-1] // 4, 1, activation="silu")(x)
+    x = layers.Conv2D(max(filters[-1] // 4, 1), 1, activation="silu")(x)
     margin = (size - 17) // 2
     core = layers.Flatten()(layers.Cropping2D(margin)(pixels))
     joined = layers.Concatenate()([layers.Flatten()(x), core, seen, scalars])
@@ -166,14 +167,22 @@ def targets(params):
 
 
 def loss(true, output):
-    """Negative log likelihood of the posterior, and a little mean error."""
+    """
+    Negative log likelihood of the posterior, and a little mean error.
+
+    The likelihood is a multivariate Student's t of 8 degrees of freedom: a
+    galaxy that is taken for its neighbour is 1000 sigma off, and its square
+    would undo hours of training.
+    """
     residual = true - output[:, :7]
     log_diagonal = ops.take(output[:, 7:], _DIAGONAL, axis=1)
     log_diagonal = ops.clip(log_diagonal, *_LOG_PRECISION)
     whitened = ops.sum(
         ops.expand_dims(residual, 2) * _factor(output, log_diagonal), axis=1
     )
-    surprise = 0.5 * ops.sum(ops.square(whitened), -1) - ops.sum(log_diagonal, -1)
+    squared = ops.sum(ops.square(whitened), -1)
+    surprise = 0.5 * (_FREEDOM + 7) * ops.log1p(squared / _FREEDOM)
+    surprise = surprise - ops.sum(log_diagonal, -1)
     return ops.mean(surprise) + ops.mean(ops.abs(residual))
 
 
