@@ -310,6 +310,7 @@ class TestSkySigma:
     def test_small_stamps(self, size):
         assert sky_sigma(noise((2, size, size)), None).shape == (2,)
 
+    @settings(deadline=None)
     @given(st.floats(1e-20, 1e20), st.floats(-1e3, 1e3))
     def test_scales_with_the_unit(self, scale, level):
         stamps = noise((1, 31, 31)) + level
@@ -383,6 +384,7 @@ class TestSizes:
         assert block_factor(15) == 2
         assert block_factor(15, size=121) == 1
 
+    @settings(deadline=None)
     @given(st.floats(0.1, 1e4))
     def test_block_factor_is_the_smallest(self, r_eff):
         factor = block_factor(r_eff)

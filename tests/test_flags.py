@@ -3,7 +3,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astro_cnnfit import flags
@@ -29,6 +29,7 @@ def test_scalar_and_array():
     assert flags.decode_flags([]) == []
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(flags.FLAGS), unique=True))
 def test_names_come_back(chosen):
     value = sum(flag.bit for flag in chosen)

@@ -18,7 +18,7 @@ from astropy.nddata import (
 from astropy.table import MaskedColumn, QTable, Table
 from astropy.utils.masked import Masked
 from astropy.wcs import WCS
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_array_equal
 
@@ -71,6 +71,7 @@ def test_twins_agree(data):
     assert image.error is None
 
 
+@settings(deadline=None)
 @given(
     hnp.arrays(
         hnp.floating_dtypes(sizes=(32, 64), endianness="?"),

@@ -35,6 +35,7 @@ def test_names_follow_sersic2d():
         assert parameter.description
 
 
+@settings(deadline=None)
 @given(st.lists(physical, min_size=1, max_size=5))
 def test_round_trip(rows):
     params = np.array(rows)
@@ -45,6 +46,7 @@ def test_round_trip(rows):
     assert np.all(circular_difference(back[:, 6], params[:, 6])[angled] < 1e-6)
 
 
+@settings(deadline=None)
 @given(st.floats(-0.9, 0.9), st.floats(-0.4, 0.4))
 def test_round_trip_of_latent(e1, e2):
     latent = np.array([0.3, -0.2, 3.0, 0.7, 0.2, e1, e2])
@@ -93,7 +95,7 @@ def numerical_jacobian(latent, step=1e-6):
     return np.stack(columns, axis=-1)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(
     st.floats(-1, 4),
     st.floats(-0.5, 1.4),
@@ -184,6 +186,7 @@ def test_total_flux_matches_sersic1d(n):
     assert_allclose(p.total_flux(3.0, 8.0, n, 0.4), expected, rtol=1e-5)
 
 
+@settings(deadline=None)
 @given(st.floats(1e-3, 1e6), st.floats(0.2, 30), st.floats(0.3, 8), st.floats(0, 0.9))
 def test_amplitude_inverts_flux(flux, r_eff, n, ellip):
     amplitude = p.amplitude_from_flux(flux, r_eff, n, ellip)

@@ -116,7 +116,7 @@ def test_oversampled_without_saying_so():
         as_psf_stamps(array)
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.floats(-0.5, 0.5), st.floats(-0.5, 0.5))
 def test_off_centre_is_left_as_it_is(dx, dy):
     fine = psf.moffat(*SHAPE, size=41)

@@ -86,6 +86,7 @@ def test_many_at_once():
     assert psf.moffat([2.0, 3.0], 3.0, size=11).shape == (2, 11, 11)
 
 
+@settings(deadline=None)
 @given(st.floats(1.5, 6), st.floats(1.5, 6), st.floats(0, 0.6), st.floats(0, np.pi))
 def test_symmetries(fwhm, beta, ellip, theta):
     (stamp,) = psf.moffat(fwhm, beta, ellip, theta)
