@@ -24,7 +24,7 @@ from astro_cnnfit.parameters import sersic_b
 
 N_GAUSSIANS = 20
 N_RANGE = (0.3, 8.0)
-N_NODES = 160
+N_NODES = 320
 
 # Widths of the narrowest and the broadest Gaussian, in effective radii: steep
 # cores need narrow ones, and flat cores (n < 0.5, not a mixture of Gaussians
@@ -43,7 +43,7 @@ _WIDTHS = np.array(
         (8.0, 1.2e-4, 60.0),
     ]
 )
-_RIDGE = 1e-5
+_RIDGE = 1e-6
 _RELATIVE_WEIGHT = 0.1
 
 
@@ -106,7 +106,7 @@ def amplitude_table():
     Returns
     -------
     `~numpy.ndarray`
-        (160, 40) float32: 20 amplitudes, then 20 natural logs of the width.
+        (320, 40) float32: 20 amplitudes, then 20 natural logs of the width.
     """
     nodes = np.exp(np.linspace(*np.log(N_RANGE), N_NODES))
     rows = [

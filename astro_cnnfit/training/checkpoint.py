@@ -32,7 +32,7 @@ def save_checkpoint(folder, model, config, state):
     """
     path = Path(folder) / _NAME
     arrays = {
-        f"{index:04d}": np.ascontiguousarray(ops.convert_to_numpy(variable))
+        f"{index:04d}": np.ascontiguousarray(ops.convert_to_numpy(variable.value))
         for index, variable in enumerate(_variables(model))
     }
     metadata = {"config": json.dumps(config.as_dict()), "state": json.dumps(state)}

@@ -57,7 +57,7 @@ def write_model(folder, model, description):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {
-        f"{index:04d}": ops.convert_to_numpy(variable).astype(np.float16)
+        f"{index:04d}": ops.convert_to_numpy(variable.value).astype(np.float16)
         for index, variable in enumerate(model.weights)
     }
     partial = folder / (WEIGHTS + ".partial")
