@@ -19,9 +19,11 @@ def dataset():
 
 def test_simulate(dataset):
     stamps, psfs, truth = dataset
-    assert stamps.shape == (12, 61, 61) and psfs.shape == (12, 25, 25)
+    assert stamps.shape == (12, 61, 61)
+    assert psfs.shape == (12, 25, 25)
     assert truth.colnames == ["x_0", "y_0", "flux", "r_eff", "n", "ellip", "theta"]
-    assert truth["r_eff"].unit == u.pix and truth["theta"].unit == u.rad
+    assert truth["r_eff"].unit == u.pix
+    assert truth["theta"].unit == u.rad
     assert_allclose(truth["x_0"].value, 30, atol=2.01)
     again = simulate(12, seed=3)[0]
     assert_array_equal(again, stamps)

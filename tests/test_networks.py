@@ -79,7 +79,7 @@ def test_loss_is_the_likelihood_of_the_posterior():
     rng = np.random.default_rng(3)
     output = rng.normal(0, 0.5, (6, sersic.OUTPUTS)).astype(np.float32)
     true = rng.normal(0, 1, (6, 7)).astype(np.float32)
-    latent, covariance = sersic.posterior(output)
+    _, covariance = sersic.posterior(output)
     covariance = covariance / sersic.WIDTHS[:, None] / sersic.WIDTHS
     residual = true - output[:, :7]
     squared = np.einsum("ni,nij,nj->n", residual, np.linalg.inv(covariance), residual)
@@ -97,7 +97,8 @@ def test_stamp_features_ignore_pedestal_and_follow_flux():
     layer = sersic.StampFeatures()
     pixels, scalars = map(ops.convert_to_numpy, layer(stamp))
     raised, moved = map(ops.convert_to_numpy, layer(stamp + 50))
-    assert pixels.shape == (2, 61, 61, 2) and scalars.shape == (2, 7)
+    assert pixels.shape == (2, 61, 61, 2)
+    assert scalars.shape == (2, 7)
     assert_allclose(pixels, raised, atol=1e-3)
     assert_allclose(scalars[:, :6], moved[:, :6], atol=1e-3)
     _, brighter = map(ops.convert_to_numpy, layer(10 * stamp))
@@ -105,5 +106,5 @@ def test_stamp_features_ignore_pedestal_and_follow_flux():
 
 
 def test_unknown_architecture():
-    with pytest.raises(ValueError, match="model must name an architecture.*sersic"):
+    with pytest.raises(ValueError, match=r"model must name an architecture.*sersic"):
         build("alexnet")

@@ -1,6 +1,8 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """The renderer against GalSim, adaptive integration and its own symmetries."""
 
+from itertools import pairwise
+
 import galsim
 import numpy as np
 import pytest
@@ -108,8 +110,10 @@ def smoothed_profile(n, sigma, radius):
         kernel *= ive(0, radius * r / sigma**2)
         return r**2 * sersic_profile(r, n) * kernel / sigma**2
 
-    split = np.log([1e-12, 1e-3 * sigma, sigma, radius + 5 * sigma, radius + 40 * sigma])
-    return sum(quad(ring, *edge, limit=200)[0] for edge in zip(split, split[1:]))
+    split = np.log(
+        [1e-12, 1e-3 * sigma, sigma, radius + 5 * sigma, radius + 40 * sigma]
+    )
+    return sum(quad(ring, *edge, limit=200)[0] for edge in pairwise(split))
 
 
 @pytest.mark.parametrize("n", [0.3, 0.37, 0.5, 1.0, 4.0, 6.2, 7.0, 8.0])
@@ -143,7 +147,9 @@ def test_total_flux_follows_equation_4():
     # Half a galaxy wide, its amplitude is that of Eq. 4.
     params = [[0.0, 0.0, 123.0, 25.0, 1.0, 0.0, 0.0]]
     image = render_sersic_numpy(params, PSF)[0]
-    assert_allclose(image[30, 55], amplitude_from_flux(123.0, 25.0, 1.0, 0.0), rtol=2e-2)
+    assert_allclose(
+        image[30, 55], amplitude_from_flux(123.0, 25.0, 1.0, 0.0), rtol=2e-2
+    )
 
 
 @settings(max_examples=20, deadline=None)

@@ -55,11 +55,14 @@ def test_table_1():
         assert np.abs(centre).max() <= 0.4
         # The cut at 0.4 takes 3 % of the width.
         assert_allclose([centre.mean(), centre.std()], [0, 0.1449], atol=0.004)
-    assert 17 <= magnitude.min() and magnitude.max() <= 22
+    assert 17 <= magnitude.min()
+    assert magnitude.max() <= 22
     assert_allclose((22 - magnitude).mean(), 1.0, atol=0.05)
-    assert 0.2 <= r_eff.min() and r_eff.max() <= 4
+    assert 0.2 <= r_eff.min()
+    assert r_eff.max() <= 4
     assert_allclose(np.median(np.log10(r_eff)), -0.1, atol=0.03)
-    assert 0.3 <= n.min() and n.max() <= 8
+    assert 0.3 <= n.min()
+    assert n.max() <= 8
     assert_allclose(np.median(n), 1.10, atol=0.05)
     assert_allclose([(1 - ellip).min(), (1 - ellip).max()], [0.2, 1.0], atol=0.01)
     assert_allclose(theta.mean(), np.pi / 2, atol=0.03)
@@ -99,12 +102,7 @@ def test_flips_turn_parameters_and_pixels_alike(kind):
 def test_noise_has_the_variance_it_should(scenes):
     many = scenes.take(np.zeros(400, int))
     assert_array_equal(many.params[0], scenes.params[0])
-    stamps = np.concatenate(
-        [
-            _stacked(many, seed)
-            for seed in range(2)
-        ]
-    )
+    stamps = np.concatenate([_stacked(many, seed) for seed in range(2)])
     galaxy = scenes.galaxies[0]
     expected = 1 + scenes.poisson[0] * galaxy
     pedestal = scenes.pedestal[0]
@@ -186,7 +184,9 @@ def test_sky_stamps_of_a_small_or_bad_image_are_none():
 
 @pytest.mark.skipif(find_data() is None, reason="ASTRO_CNNFIT_TEST_DATA is not set")
 def test_backgrounds_of_surveys():
-    train, test = (load_backgrounds(find_data(), part, 400) for part in ("train", "test"))
+    train, test = (
+        load_backgrounds(find_data(), part, 400) for part in ("train", "test")
+    )
     for stamps in (train, test):
         assert len(stamps) > 200
         assert np.isfinite(stamps).all()

@@ -37,13 +37,21 @@ def weights_in(folder):
 def test_a_run_leaves_a_model(tmp_path):
     train(TINY, tmp_path, command="astro-cnnfit train galnet2")
     network = load_network(tmp_path)
-    assert network.needs_psf and network.stamp_size == 61 and network.psf_size == 25
+    assert network.needs_psf
+    assert network.stamp_size == 61
+    assert network.psf_size == 25
     description = json.loads((tmp_path / "model.json").read_text())
     training = description["training"]
     assert training["command"] == "astro-cnnfit train galnet2"
     assert training["config"]["seed"] == TINY.seed
     assert training["steps"] == TINY.steps
-    assert set(description["trained_ranges"]) == {"r_eff", "n", "ellip", "psf_fwhm", "snr"}
+    assert set(description["trained_ranges"]) == {
+        "r_eff",
+        "n",
+        "ellip",
+        "psf_fwhm",
+        "snr",
+    }
     assert set(description["metrics"]) == {"R2", "outliers", "NMAD"}
     stamps, psfs, _, _ = SceneStream(TINY).observed(0)
     latent, covariance = network.predict(stamps, psfs)
@@ -72,14 +80,16 @@ def test_a_killed_run_resumes_with_nothing_lost(tmp_path, monkeypatch):
     assert not (broken / "model.json").exists()
     monkeypatch.setattr(loop, "save_checkpoint", save)
     train(TINY, broken)
-    one, other = (load_network(folder).model.get_weights() for folder in (straight, broken))
+    one, other = (
+        load_network(folder).model.get_weights() for folder in (straight, broken)
+    )
     for a, b in zip(one, other, strict=True):
         assert_allclose(a, b, atol=2e-3)
 
 
 def test_another_configuration_does_not_resume(tmp_path):
     train(TINY, tmp_path)
-    with pytest.raises(ValueError, match="another configuration .*seed: 1 -> 2"):
+    with pytest.raises(ValueError, match=r"another configuration .*seed: 1 -> 2"):
         train(replace(TINY, seed=2), tmp_path)
 
 
@@ -91,7 +101,10 @@ def test_batches_follow_from_seed_and_step():
     assert_array_equal(batches[9][0][1], psfs)
     assert_array_equal(batches[9][1], targets)
     # Steps 0 to 3 show each scene of the pool once, steps 4 to 7 once more.
-    shapes = [np.sort(b[1][:, 4]) for b in batches[:4]], [np.sort(b[1][:, 4]) for b in batches[4:8]]
+    shapes = (
+        [np.sort(b[1][:, 4]) for b in batches[:4]],
+        [np.sort(b[1][:, 4]) for b in batches[4:8]],
+    )
     assert_allclose(*[np.sort(np.concatenate(part)) for part in shapes])
     assert not np.array_equal(batches[0][0][0], batches[4][0][0])
 

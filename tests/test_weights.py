@@ -35,7 +35,8 @@ def test_round_trip(folder):
     stamps = rng.normal(0, 1, (11, 61, 61)).astype(np.float32)
     psfs = np.full((1, 25, 25), 1 / 625, np.float32)
     latent, covariance = network.predict(stamps, psfs)
-    assert latent.shape == (11, 7) and covariance.shape == (11, 7, 7)
+    assert latent.shape == (11, 7)
+    assert covariance.shape == (11, 7, 7)
     again = load_network(folder).predict(stamps, np.repeat(psfs, 11, axis=0))
     assert_allclose(again[0], latent, atol=1e-4)
 
@@ -48,7 +49,8 @@ def test_batches_do_not_change_the_answer(folder):
     by_four, _ = network.predict(stamps, psfs, batch_size=4)
     assert_allclose(by_four, all_at_once, atol=1e-4)
     none, covariance = network.predict(stamps[:0], psfs)
-    assert none.shape == (0, 7) and covariance.shape == (0, 7, 7)
+    assert none.shape == (0, 7)
+    assert covariance.shape == (0, 7, 7)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +78,9 @@ def test_calibration():
 
 
 def test_unknown_model_names_the_known_ones(tmp_path):
-    with pytest.raises(ValueError, match="model must be one of.*'sersic'.*got 'serisc'"):
+    with pytest.raises(
+        ValueError, match=r"model must be one of.*'sersic'.*got 'serisc'"
+    ):
         load_network("serisc")
     with pytest.raises(ValueError, match="model must be one of"):
         load_network(tmp_path)

@@ -74,7 +74,9 @@ def simulate(
             scenes, rng, backgrounds, neighbours=neighbours, real_sky=real_sky
         )
         parts.append((ops.convert_to_numpy(stamps), psfs, params))
-    stamps, psfs, params = (np.concatenate(column) for column in zip(*parts, strict=True))
+    stamps, psfs, params = (
+        np.concatenate(column) for column in zip(*parts, strict=True)
+    )
     return stamps, psfs, _truth_table(params, stamps.shape[1:])
 
 

@@ -133,9 +133,7 @@ GAIN = 12.0
 
 def _flux_of(magnitude):
     """Turn draws of a KiDS magnitude into draws of a flux in sky noises."""
-    return lambda rng, n: (
-        10 ** (0.4 * (ZEROPOINT - magnitude(rng, n))) / SKY_SIGMA
-    )
+    return lambda rng, n: 10 ** (0.4 * (ZEROPOINT - magnitude(rng, n))) / SKY_SIGMA
 
 
 def _pixels_of(arcsec):

@@ -155,7 +155,9 @@ def _too_faint(galaxies, poisson, prior):
 
 def _draw_neighbours(prior, rng, params, psfs, size):
     """The light of each galaxy's neighbours, (N, size, size)."""
-    owner = np.repeat(np.arange(len(params)), rng.poisson(prior.n_neighbours, len(params)))
+    owner = np.repeat(
+        np.arange(len(params)), rng.poisson(prior.n_neighbours, len(params))
+    )
     layers = np.zeros((len(params), size, size), np.float32)
     n = len(owner)
     if n == 0:

@@ -1,7 +1,7 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """The end of a run: errors calibrated, ranges and provenance written down."""
 
-import datetime
+import datetime as dt
 import platform
 import subprocess
 from dataclasses import replace
@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from astro_cnnfit.evaluation import sersic_summary
-from astro_cnnfit.networks import ARCHITECTURES, build
+from astro_cnnfit.networks import build
 from astro_cnnfit.parameters import decode, encode
 from astro_cnnfit.psf import fwhm
 from astro_cnnfit.simulation.priors import SKY_SIGMA, ZEROPOINT
@@ -81,7 +81,9 @@ def _held_out(config, backgrounds):
     )
     stream = SceneStream(other, backgrounds)
     batches = [stream.observed(step) for step in range(pool * 4 // _CHUNK)]
-    stamps, psfs, params, snr = (np.concatenate(part) for part in zip(*batches, strict=True))
+    stamps, psfs, params, snr = (
+        np.concatenate(part) for part in zip(*batches, strict=True)
+    )
     values = {"r_eff": params[:, 3], "n": params[:, 4], "ellip": params[:, 5]}
     values |= {"psf_fwhm": fwhm(psfs[::4]), "snr": snr}
     ranges = {k: np.quantile(v, [0.001, 0.999]).tolist() for k, v in values.items()}
@@ -115,7 +117,9 @@ def _metrics(mean, true):
     table = sersic_summary(decode(mean), decode(true), zeropoint=_ZEROPOINT)
     return {
         str(row["metric"]): {
-            name: float(f"{row[name]:.4g}") for name in table.colnames if name != "metric"
+            name: float(f"{row[name]:.4g}")
+            for name in table.colnames
+            if name != "metric"
         }
         for row in table
     }
@@ -135,7 +139,7 @@ def _provenance(config, state, backgrounds, command):
         "steps": state["step"],
         "seconds": round(state["seconds"]),
         "loss": state["loss"],
-        "date": datetime.date.today().isoformat(),
+        "date": dt.date.today().isoformat(),
     }
 
 

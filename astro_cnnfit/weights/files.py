@@ -102,7 +102,9 @@ def read_description(name_or_path):
     try:
         description = json.loads(path.read_text())
     except ValueError as error:
-        raise ValueError(f"model has an unreadable description: {path}: {error}") from None
+        raise ValueError(
+            f"model has an unreadable description: {path}: {error}"
+        ) from None
     missing = [key for key in _KEYS if key not in description]
     if missing:
         raise ValueError(f"model's description lacks {missing}: {path}")
