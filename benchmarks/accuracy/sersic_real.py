@@ -26,6 +26,7 @@ from astro_cnnfit import CNNSersicFitter
 from astro_cnnfit.psf import as_psf_stamps, block_average
 from astro_cnnfit.sersic.least_squares import least_squares_fit
 from astro_cnnfit.simulation import find_data
+from astro_cnnfit.weights import load_network
 
 TOLERANCE = {"mag": 0.1, "r_eff": 0.10, "n": 0.15, "q": 0.05}
 RELATIVE = ("r_eff", "n")
@@ -41,11 +42,14 @@ def main():
     folder = find_data()
     if folder is None:
         raise SystemExit("ASTRO_CNNFIT_TEST_DATA must name the folder of real images")
-    result = provenance(None, model=arguments.model, tolerance=TOLERANCE)
+    network = load_network(arguments.model)
+    result = provenance(
+        None, model=network.name, sha256=network.sha256, tolerance=TOLERANCE
+    )
     result["galaxies"] = {}
     for galaxy in load_galaxies(folder):
-        fitter, network = measure(arguments.model, galaxy)
-        result["galaxies"][galaxy.name] = compare(galaxy, network)
+        fitter, found = measure(network, galaxy)
+        result["galaxies"][galaxy.name] = compare(galaxy, found)
         if arguments.figures:
             draw(fitter, galaxy, Path(arguments.figures))
     agreed = {name: found["agrees"] for name, found in result["galaxies"].items()}
@@ -54,10 +58,10 @@ def main():
     write_result("sersic_real", result, arguments.output)
 
 
-def measure(model, galaxy):
+def measure(network, galaxy):
     """Measure a galaxy as a user does."""
     fitter = CNNSersicFitter(
-        model, pixel_scale=galaxy.pixel_scale, zeropoint=galaxy.zeropoint
+        network, pixel_scale=galaxy.pixel_scale, zeropoint=galaxy.zeropoint
     )
     row = fitter(
         galaxy.image,
@@ -76,23 +80,25 @@ def measure(model, galaxy):
         "r_eff_err": float(row["r_eff_err"]),
         "n_err": float(row["n_err"]),
         "q_err": float(row["ellip_err"]),
-        "flags": fitter.decode_flags(int(row["flags"])),
+        "flags": fitter.decode_flags()[0],
         "block_factor": fitter.fit_info[0]["block_factor"],
     }
     return fitter, values
 
 
-def compare(galaxy, network):
+def compare(galaxy, measured):
     """Print and return the network's result beside the others."""
-    factor = network["block_factor"]
-    sources = {"network": network}
+    factor = measured["block_factor"]
+    sources = {"network": measured}
     sources["least squares, same stamp"] = fit_stamp(galaxy, factor)
     sources["least squares, whole image"] = fit_whole(galaxy)
     if galaxy.published:
         sources["published"] = galaxy.published
     against = "published" if galaxy.is_catalogue else "least squares, same stamp"
-    difference = differences(network, sources[against])
-    within = {key: abs(value) <= TOLERANCE[key] for key, value in difference.items()}
+    difference = differences(measured, sources[against])
+    within = {
+        key: bool(abs(value) <= TOLERANCE[key]) for key, value in difference.items()
+    }
     keys = ("mag", "r_eff", "n", "q", "theta")
     table = Table(
         rows=[
@@ -103,15 +109,15 @@ def compare(galaxy, network):
     )
     for key in keys:
         table[key].format = ".3f"
-    print_table(table, f"{galaxy.name} (blocks of {factor}) {network['flags']}")
+    print_table(table, f"{galaxy.name} (blocks of {factor}) {measured['flags']}")
     print({key: f"{value:+.3f}" for key, value in difference.items()}, within)
     others = {
-        name: differences(network, found)
+        name: differences(measured, found)
         for name, found in sources.items()
         if name not in ("network", against)
     }
     return {
-        "network": network,
+        "network": measured,
         "compared": table_dict(table, "source"),
         "published": galaxy.published.get("source"),
         "reference": against,

@@ -121,11 +121,10 @@ def best_time(function, repeats):
 def measure_network(arguments):
     """Time the whole call and the bare forward pass on the same stamps."""
     from astro_cnnfit import CNNSersicFitter
-    from astro_cnnfit.weights import load_network
 
     stamps, psfs, _ = stamps_of(arguments, arguments.n)
     fitter = CNNSersicFitter(arguments.model, batch_size=arguments.batch_size)
-    network = load_network(arguments.model)
+    network = fitter.model
     inputs = [stamps, psfs] if network.needs_psf else [stamps]
     size = arguments.batch_size
     batches = [
