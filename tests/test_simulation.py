@@ -154,7 +154,7 @@ def test_neighbours_keep_away_from_the_centre(scenes):
     some = scenes.neighbours.any(axis=(1, 2))
     y, x = np.divmod(peaks[some], 61)
     assert some.sum() > 20
-    assert np.hypot(x - 30, y - 30).min() > 4
+    assert np.hypot(x - 30, y - 30).min() > TABLE1.clear_radius - 1
 
 
 def test_real_sky_replaces_noise(scenes):
@@ -180,6 +180,10 @@ def test_sky_stamps_of_a_small_or_bad_image_are_none():
     rng = np.random.default_rng(1)
     assert sky_stamps(np.ones((40, 90)), 5, 61, rng).shape == (0, 61, 61)
     assert sky_stamps(np.full((90, 90), np.nan), 5, 61, rng).shape == (0, 61, 61)
+    # A source in the centre of every stamp that fits.
+    crowded = rng.normal(0, 1, (61, 61))
+    crowded[20:40, 20:40] += 50
+    assert sky_stamps(crowded, 5, 61, rng).shape == (0, 61, 61)
 
 
 @pytest.mark.skipif(find_data() is None, reason="ASTRO_CNNFIT_TEST_DATA is not set")

@@ -146,7 +146,8 @@ def sky_stamps(image, n_stamps, size, rng, threshold=3.0):
     good = (peak < threshold) & (lost.mean(axis=(1, 2)) < 0.02)
     stamps = windows[y[good][:n_stamps], x[good][:n_stamps]]
     # Saturated stars and their halos: the paper's authors sorted them out by eye.
-    calm = np.abs(np.median(stamps, axis=(1, 2))) < 1.0
+    level = np.median(stamps.reshape(len(stamps), size**2), axis=1)
+    calm = np.abs(level) < 1.0
     return np.array(stamps[calm], dtype=np.float32)
 
 

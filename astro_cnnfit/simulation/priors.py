@@ -117,6 +117,9 @@ class Prior:
     """Total flux of a neighbour, in sky noises, from number counts."""
     neighbour_contrast: Draw
     """Flux of a neighbour relative to the galaxy's, for half of them."""
+    clear_radius: float
+    """Neighbours keep this far from the centre (pixels); nearer ones would not
+    have been told apart when the galaxy was detected."""
     min_snr: float
     """Smallest S/N in the aperture of `snr_radius`; fainter galaxies are drawn
     again."""
@@ -166,6 +169,9 @@ TABLE1 = Prior(
     n_neighbours=1.0,
     neighbour_flux=_flux_of(exponential(1.0, 17.0, 24.5)),
     neighbour_contrast=log_uniform(0.03, 3.0),
+    # The paper's backgrounds have nothing bright in their central region: here
+    # the aperture in which its S/N is taken.
+    clear_radius=7.5,
     min_snr=50.0,
 )
 
@@ -188,6 +194,7 @@ WIDE = Prior(
     n_neighbours=1.0,
     neighbour_flux=log_uniform(20.0, 3e4),
     neighbour_contrast=log_uniform(0.03, 3.0),
+    clear_radius=5.0,
     min_snr=15.0,
 )
 

@@ -25,7 +25,6 @@ __all__ = ["Scenes", "aperture_snr", "draw_scenes", "flip", "observe"]
 PSFS_SHARED_BY = 4
 _STAR_SIZE = 0.05
 _RIM = 3
-_CORE = 5.0
 
 
 @dataclass(frozen=True)
@@ -165,8 +164,8 @@ def _draw_neighbours(prior, rng, params, psfs, size):
     others = draw_galaxies(prior, rng, n)
     reach = size / 2 + _RIM
     x, y = rng.uniform(-reach, reach, (2, n))
-    near = np.hypot(x, y) < _CORE
-    x[near] = np.copysign(np.abs(x[near]) + _CORE, x[near])
+    near = np.hypot(x, y) < prior.clear_radius
+    x[near] = np.copysign(np.abs(x[near]) + prior.clear_radius, x[near])
     others[:, NAMES.index("x_0")], others[:, NAMES.index("y_0")] = x, y
     counts = rng.random(n) < 0.5
     relative = params[owner, 2] * prior.neighbour_contrast(rng, n)
@@ -247,8 +246,9 @@ def observe(scenes, rng, backgrounds=None, neighbours=True, real_sky=0.35):
     params, (galaxies, layer, psfs) = flip(
         scenes.params, (scenes.galaxies, layer, scenes.psfs), int(rng.integers(8))
     )
-    factor = 10 ** rng.normal(0, 0.2, n) * (rng.random(n) < 0.8)
     sky, white = _draw_sky(rng, backgrounds, galaxies.shape, real_sky)
+    # Real sky brings neighbours of its own.
+    factor = 10 ** rng.normal(0, 0.2, n) * (rng.random(n) < 0.8) * white
     seed = int(rng.integers(2**31))
     stamps = _expose(
         np.ascontiguousarray(galaxies),

@@ -5,10 +5,10 @@ import json
 import os
 from pathlib import Path
 
-import numpy as np
-from keras import ops
 from safetensors import safe_open
 from safetensors.numpy import save_file
+
+from astro_cnnfit.weights.files import numpy_values
 
 __all__ = ["load_checkpoint", "save_checkpoint"]
 
@@ -32,8 +32,8 @@ def save_checkpoint(folder, model, config, state):
     """
     path = Path(folder) / _NAME
     arrays = {
-        f"{index:04d}": np.ascontiguousarray(ops.convert_to_numpy(variable.value))
-        for index, variable in enumerate(_variables(model))
+        f"{index:04d}": values
+        for index, values in enumerate(numpy_values(_variables(model)))
     }
     metadata = {"config": json.dumps(config.as_dict()), "state": json.dumps(state)}
     partial = path.with_suffix(".partial")
@@ -62,7 +62,8 @@ def load_checkpoint(folder, model, config):
         metadata = file.metadata()
         _check_same(json.loads(metadata["config"]), config, path)
         for index, variable in enumerate(_variables(model)):
-            variable.assign(file.get_tensor(f"{index:04d}"))
+            values = file.get_tensor(f"{index:04d}")
+            variable.assign(values.reshape(variable.shape))
     return json.loads(metadata["state"])
 
 

@@ -3,10 +3,8 @@
 
 import datetime as dt
 import platform
-import subprocess
 from dataclasses import replace
 from importlib.metadata import version
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -17,6 +15,7 @@ from astro_cnnfit.parameters import decode, encode
 from astro_cnnfit.psf import fwhm
 from astro_cnnfit.simulation.priors import SKY_SIGMA, ZEROPOINT
 from astro_cnnfit.weights import Network, write_model
+from astro_cnnfit.weights.files import numpy_values
 
 from .stream import SceneStream
 
@@ -64,7 +63,7 @@ def finish(model, config, output, state, backgrounds=None, command=None):
     }
     full = build(config.architecture, **config.arguments)
     # What is written is float16; what is calibrated is what is written.
-    full.set_weights([w.astype(np.float16) for w in model.get_weights()])
+    full.set_weights([w.astype(np.float16) for w in numpy_values(model.weights)])
     mean, covariance = Network(full, description).predict(
         held_out["stamps"], held_out["psfs"]
     )
@@ -130,7 +129,7 @@ def _provenance(config, state, backgrounds, command):
     return {
         "command": command,
         "config": config.as_dict(),
-        "commit": _commit(),
+        "commit": state.get("commit"),
         "backend": keras.backend.backend(),
         "versions": {name: version(name) for name in packages},
         "python": platform.python_version(),
@@ -141,13 +140,3 @@ def _provenance(config, state, backgrounds, command):
         "loss": state["loss"],
         "date": dt.date.today().isoformat(),
     }
-
-
-def _commit():
-    """Commit of a checkout, None for an installed package."""
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-    try:
-        found = subprocess.run(command, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return found.stdout.strip()

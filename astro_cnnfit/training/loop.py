@@ -2,6 +2,7 @@
 """The training loop: batches in, checkpoints on the way, weights out."""
 
 import logging
+import subprocess
 import time
 from pathlib import Path
 
@@ -52,6 +53,7 @@ def train(config, output, *, progress_bar=False, command=None):
     keras.utils.set_random_seed(config.seed)
     model = _compiled_model(config)
     state = load_checkpoint(output, model, config)
+    state.setdefault("commit", _commit())
     folder = find_data()
     backgrounds = load_backgrounds(folder, "train") if folder else None
     stream = SceneStream(config, backgrounds)
@@ -97,3 +99,13 @@ def _compiled_model(config):
     model.compile(optimizer=optimizer, loss=ARCHITECTURES[config.architecture].loss)
     optimizer.build(model.trainable_variables)
     return model
+
+
+def _commit():
+    """Commit of a checkout, None for an installed package."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return found.stdout.strip()

@@ -17,7 +17,13 @@ from keras import ops
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-__all__ = ["available", "read_arrays", "read_description", "write_model"]
+__all__ = [
+    "available",
+    "numpy_values",
+    "read_arrays",
+    "read_description",
+    "write_model",
+]
 
 BUNDLED = Path(__file__).parent
 DESCRIPTION = "model.json"
@@ -57,8 +63,8 @@ def write_model(folder, model, description):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {
-        f"{index:04d}": ops.convert_to_numpy(variable.value).astype(np.float16)
-        for index, variable in enumerate(model.weights)
+        f"{index:04d}": values.astype(np.float16)
+        for index, values in enumerate(numpy_values(model.weights))
     }
     partial = folder / (WEIGHTS + ".partial")
     save_file(arrays, partial)
@@ -67,6 +73,23 @@ def write_model(folder, model, description):
     text = json.dumps({**description, "sha256": checksum}, indent=1)
     (folder / DESCRIPTION).write_text(text + "\n")
     return folder
+
+
+def numpy_values(variables):
+    """
+    Values of Keras variables.
+
+    Parameters
+    ----------
+    variables : sequence of keras.Variable
+
+    Returns
+    -------
+    list of `~numpy.ndarray`
+    """
+    # By way of a tensor: NumPy 2 warns of TensorFlow's variables.
+    tensors = [ops.copy(variable) for variable in variables]
+    return [np.asarray(ops.convert_to_numpy(t), order="C") for t in tensors]
 
 
 def read_description(name_or_path):
