@@ -1,0 +1,7 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""Sersic parameters of galaxies: the fitter and its table of results."""
+
+from .fitter import CNNSersicFitter
+from .results import COLUMNS, Column, FitInfo, column_table
+
+__all__ = ["COLUMNS", "CNNSersicFitter", "Column", "FitInfo", "column_table"]

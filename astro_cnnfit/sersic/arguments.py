@@ -1,0 +1,200 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""What the fitter is told, checked: settings, network, PSF and positions."""
+
+import operator
+import os
+
+import astropy.units as u
+import numpy as np
+
+from astro_cnnfit.psf import as_psf_stamps
+
+__all__ = [
+    "checked_shape",
+    "find_galaxies",
+    "parse_batch_size",
+    "parse_model",
+    "parse_zeropoint",
+    "psf_stamps",
+]
+
+# Width of the PSFs with which the models of a network without PSF are drawn.
+_PSF_SIZE = 25
+
+
+def parse_model(model):
+    """
+    The network that a user names or brings.
+
+    Parameters
+    ----------
+    model : str, path-like or `~astro_cnnfit.weights.Network`
+        What to load, or a network.
+
+    Returns
+    -------
+    `~astro_cnnfit.weights.Network`
+
+    Raises
+    ------
+    TypeError
+        If it is none of these.
+    ValueError
+        If there is no such network.
+    """
+    if hasattr(model, "predict") and hasattr(model, "trained_ranges"):
+        return model
+    if not isinstance(model, (str, os.PathLike)):
+        raise TypeError(
+            "model must be the name of a network, the folder of one, or a Network, "
+            f"got {type(model).__name__}"
+        )
+    # Keras is loaded here, not when the package is imported.
+    from astro_cnnfit import weights
+
+    return weights.load_network(model)
+
+
+def parse_zeropoint(zeropoint):
+    """
+    The zero-point as a number of magnitudes.
+
+    Parameters
+    ----------
+    zeropoint : float, `~astropy.units.Quantity` or None
+        In magnitudes of any system.
+
+    Returns
+    -------
+    float or None
+
+    Raises
+    ------
+    ValueError
+        If it is not one finite number, or not a magnitude.
+    """
+    if zeropoint is None:
+        return None
+    takes = "zeropoint must be one finite number of magnitudes"
+    value = zeropoint
+    if isinstance(value, u.Quantity):
+        if not (isinstance(value.unit, u.MagUnit) or value.unit == u.mag):
+            raise ValueError(f"{takes}, got {zeropoint!r}")
+        value = value.value
+    try:
+        value = float(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{takes}, got {zeropoint!r}") from error
+    if not np.isfinite(value):
+        raise ValueError(f"{takes}, got {zeropoint!r}")
+    return value
+
+
+def parse_batch_size(batch_size):
+    """
+    The batch size as an int.
+
+    Raises
+    ------
+    ValueError
+        If it is not a positive integer.
+    """
+    try:
+        value = operator.index(batch_size)
+    except TypeError:
+        value = 0
+    if value < 1 or isinstance(batch_size, bool):
+        raise ValueError(f"batch_size must be a positive integer, got {batch_size!r}")
+    return value
+
+
+def psf_stamps(psf, x, y, network, *, oversampling=1):
+    """
+    PSF stamps of the size that a network takes.
+
+    Parameters
+    ----------
+    psf
+        In any form that `~astro_cnnfit.psf.as_psf_stamps` takes.
+    x, y : `~numpy.ndarray`
+        (N,) positions of the galaxies.
+    network : `~astro_cnnfit.weights.Network`
+        For which they are.
+    oversampling : float
+        Samples per pixel of the image.
+
+    Returns
+    -------
+    `~numpy.ndarray`
+        (N or 1, k, k) float32, unit sum.
+    """
+    try:
+        return as_psf_stamps(
+            psf,
+            size=network.psf_size or _PSF_SIZE,
+            n=len(x),
+            positions=(x, y),
+            oversampling=oversampling,
+        )
+    except ValueError as error:
+        # The argument has a longer name in the fitter.
+        if str(error).startswith("oversampling"):
+            raise ValueError(f"psf_{error}") from error
+        raise
+
+
+def find_galaxies(finder, image):
+    """
+    Positions that a finder gives for an image.
+
+    Parameters
+    ----------
+    finder : callable
+        As the star finders of photutils.
+    image : `~astro_cnnfit.inputs.Image`
+        One image.
+
+    Returns
+    -------
+    `~astropy.table.Table` or `~numpy.ndarray`
+        What `~astro_cnnfit.inputs.parse_positions` takes.
+    """
+    data = image.data.copy()
+    if image.unit is not None:
+        data = data * image.unit
+    table = finder(data, mask=image.mask)
+    # photutils returns None, with a warning, where there is nothing.
+    return np.empty((0, 2)) if table is None else table
+
+
+def checked_shape(shape, n, is_stack):
+    """
+    The shape of a model image, as plain integers.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        What was asked for.
+    n : int
+        Number of galaxies.
+    is_stack : bool
+        Whether a stack was measured.
+
+    Returns
+    -------
+    tuple of int
+
+    Raises
+    ------
+    ValueError
+        If it is not that of an image, or of a stack of ``n``.
+    """
+    takes = f"({n}, ny, nx)" if is_stack else "(ny, nx)"
+    try:
+        lengths = tuple(operator.index(length) for length in shape)
+    except TypeError as error:
+        raise ValueError(f"shape must be {takes}, got {shape!r}") from error
+    fits = len(lengths) == (3 if is_stack else 2) and min(lengths) > 0
+    if not fits or (is_stack and lengths[0] != n):
+        raise ValueError(f"shape must be {takes} as in the call, got {lengths}")
+    return lengths

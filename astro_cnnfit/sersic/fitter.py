@@ -1,0 +1,430 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""`CNNSersicFitter`: from images to a table of Sersic parameters."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import astropy.units as u
+import numpy as np
+from astropy.nddata import NDData
+from astropy.table import QTable
+
+from astro_cnnfit import flags
+from astro_cnnfit.inputs import parse_image, parse_positions
+
+from .arguments import (
+    checked_shape,
+    find_galaxies,
+    parse_batch_size,
+    parse_model,
+    parse_zeropoint,
+    psf_stamps,
+)
+from .images import (
+    astropy_models,
+    image_of_galaxies,
+    psfs_or_typical,
+    stack_of_galaxies,
+)
+from .measure import measure
+from .quality import warn_of_lost
+from .results import FitInfo, Measurement, make_table, versions
+from .sky import parse_pixel_scale, sky_columns
+
+__all__ = ["CNNSersicFitter"]
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """All that one call leaves behind."""
+
+    results: QTable
+    init_params: QTable
+    measurement: Measurement
+    network: Any
+    psfs: np.ndarray | None
+    is_stack: bool
+    unit: u.UnitBase | None
+
+
+class CNNSersicFitter:
+    """
+    Measure the Sersic parameters of galaxies with a convolutional network.
+
+    Parameters
+    ----------
+    model : str, path-like or `~astro_cnnfit.weights.Network`
+        Name of a bundled network, ``'sersic'`` (the default), ``'galnet2'`` or
+        ``'galnet1'`` (which needs no PSF), or the folder of a trained one.
+    pixel_scale : float or `~astropy.units.Quantity`, optional
+        In arcsec per pixel. Adds ``r_eff_sky_fit`` to the table, which a WCS
+        does too; if both are there, this one counts.
+    zeropoint : float or `~astropy.units.Quantity`, optional
+        Magnitude of unit flux. Adds ``mag_fit`` and ``mag_err``.
+    refine : bool
+        Not available yet; must be False.
+    finder : callable, optional
+        Finds galaxies in an image where no ``init_params`` are given: called as
+        ``finder(data, mask=mask)``, as the star finders of photutils are, it
+        returns a table with positions, or None.
+    statistics : bool
+        Whether to compute ``qfit`` and ``reduced_chi2``. They need an image of
+        each model, which takes longer than the measurement itself; they are NaN
+        otherwise.
+    batch_size : int
+        Stamps that the network sees together. More need more memory.
+    progress_bar : bool
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    results : `~astropy.table.QTable` or None
+        What the last call returned.
+    fit_info : sequence of dict or None
+        A dictionary for each row: ``param_names``, ``param_values``,
+        ``param_cov`` (7, 7), ``sky_sigma``, ``snr`` and ``block_factor``.
+    init_params : `~astropy.table.QTable` or None
+        ``id, x_init, y_init`` of each row.
+
+    Raises
+    ------
+    ValueError
+        If ``model`` is unknown or its files are damaged, or a setting is out of
+        its range.
+    TypeError
+        If ``finder`` cannot be called.
+
+    Notes
+    -----
+    The network sees stamps of 61 x 61 pixels in units of the sky noise: that of
+    ``error``, or else that measured around each galaxy. A pedestal is removed,
+    and masked pixels are replaced by those on the other side of the galaxy. A
+    galaxy with R_eff above 12 pixels is measured on averaged pixels, image and
+    PSF alike, where the image goes on beyond the stamp; a stamp is moved if the
+    galaxy is more than 1.5 pixels off its centre.
+
+    Errors are those of the network's posterior, calibrated on held-out scenes
+    with neighbours.
+
+    Examples
+    --------
+    ::
+
+        fitter = CNNSersicFitter(pixel_scale=0.2, zeropoint=30.0)
+        table = fitter(image, psf)
+        residual = fitter.make_residual_image(image)
+    """
+
+    def __init__(
+        self,
+        model="sersic",
+        *,
+        pixel_scale=None,
+        zeropoint=None,
+        refine=False,
+        finder=None,
+        statistics=False,
+        batch_size=512,
+        progress_bar=False,
+    ):
+        if refine:
+            raise ValueError(
+                f"refine must be False: this version has no refinement, got {refine!r}"
+            )
+        if finder is not None and not callable(finder):
+            raise TypeError(
+                "finder must be callable as finder(data, mask=mask), got "
+                f"{type(finder).__name__}"
+            )
+        self.pixel_scale = parse_pixel_scale(pixel_scale)
+        self.zeropoint = parse_zeropoint(zeropoint)
+        self.finder = finder
+        self.statistics = bool(statistics)
+        self.batch_size = parse_batch_size(batch_size)
+        self.progress_bar = bool(progress_bar)
+        self.model = parse_model(model)
+        self._fit = None
+
+    def __call__(
+        self,
+        data,
+        psf=None,
+        *,
+        mask=None,
+        error=None,
+        init_params=None,
+        psf_oversampling=1,
+    ):
+        """
+        Measure the galaxies of one image or of a stack of images.
+
+        Parameters
+        ----------
+        data : array_like, `~astropy.units.Quantity`, `~numpy.ma.MaskedArray`, \
+`~astropy.nddata.NDData` or FITS image HDU
+            One image (ny, nx), or a stack (N, ny, nx) with a galaxy in the centre
+            of each image, in linear units. A sky pedestal may remain. It is not
+            changed.
+        psf : array_like, NDData, HDU, `~photutils.psf.ImagePSF`, \
+`~photutils.psf.GriddedPSFModel` or `~astropy.modeling.Model`, optional
+            Effective PSF at the image's sampling: one, or one for each galaxy.
+            ``'galnet1'`` needs none.
+        mask : array_like of bool, optional
+            True for pixels to leave out; shape of ``data``.
+        error : array_like or `~astropy.units.Quantity`, optional
+            Standard deviation of each pixel.
+        init_params : `~astropy.table.Table` or array_like, optional
+            Positions in pixels: a table with ``x_init`` and ``y_init`` (or
+            ``x, y``, ``xcentroid, ycentroid``, ...) and perhaps ``id`` and
+            ``r_eff_init``, or an array (N, 2). Without them (and without a
+            finder), the galaxy in the centre of the image is measured.
+        psf_oversampling : float
+            Samples of ``psf`` per pixel of the image.
+
+        Returns
+        -------
+        `~astropy.table.QTable`
+            A row per galaxy, in the order of the positions or of the stack; the
+            columns are those of `astro_cnnfit.sersic.COLUMNS`. A galaxy that
+            could not be measured has NaN and a flag.
+
+        Raises
+        ------
+        TypeError
+            If an argument does not hold real numbers.
+        ValueError
+            If an argument has a wrong shape, unit or value, is given twice, or
+            is missing. The message names it.
+
+        Warns
+        -----
+        AstropyUserWarning
+            Once a call, if galaxies could not be measured.
+        """
+        image = parse_image(data, mask=mask, error=error)
+        positions = self._positions(image, init_params)
+        ids, x, y, extra = positions
+        psfs = self._psf_stamps(psf, x, y, psf_oversampling)
+        measurement = measure(
+            self.model,
+            image,
+            x,
+            y,
+            psfs,
+            r_eff=extra.get("r_eff"),
+            statistics=self.statistics,
+            batch_size=self.batch_size,
+            progress_bar=self.progress_bar,
+        )
+        results = self._table(image, (ids, x, y), measurement)
+        init = results["id", "x_init", "y_init"]
+        # One assignment: another thread sees all of a call or nothing of it.
+        self._fit = _Fit(
+            results,
+            init,
+            measurement,
+            self.model,
+            psfs,
+            image.data.ndim == 3,
+            image.unit,
+        )
+        warn_of_lost(measurement.flags, stacklevel=3)
+        return results
+
+    @property
+    def results(self):
+        """Table of the last call, or None."""
+        return None if self._fit is None else self._fit.results
+
+    @property
+    def fit_info(self):
+        """Details of the last call, a dictionary for each row, or None."""
+        return None if self._fit is None else FitInfo(self._fit.measurement)
+
+    @property
+    def init_params(self):
+        """Positions of the last call, or None."""
+        return None if self._fit is None else self._fit.init_params
+
+    def make_model_image(self, shape, *, psf=None, include_local_bkg=False):
+        """
+        Draw the measured galaxies, convolved with the PSF.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Of the image (ny, nx) or the stack (N, ny, nx) that was measured.
+        psf : optional
+            PSF to draw with, in the forms that a call takes; by default that of
+            the call. If there was none, a Moffat profile of the width that the
+            network was trained on.
+        include_local_bkg : bool
+            Whether to add the sky: each stamp's own ``local_bkg`` for a stack,
+            for an image the median of all.
+
+        Returns
+        -------
+        `~numpy.ndarray` or `~astropy.units.Quantity`
+            Of that shape, with the unit of the data. Galaxies that could not be
+            measured are left out.
+
+        Raises
+        ------
+        ValueError
+            If the fitter was not called before or ``shape`` does not fit.
+        """
+        fit = self._last("make_model_image")
+        params = fit.measurement.params
+        shape = checked_shape(shape, len(params), fit.is_stack)
+        psfs = fit.psfs
+        if psf is not None:
+            psfs = psf_stamps(psf, params[:, 0], params[:, 1], fit.network)
+        psfs = psfs_or_typical(fit.network, psfs)
+        background = fit.measurement.local_bkg
+        if fit.is_stack:
+            image = stack_of_galaxies(params, psfs, shape[1:])
+            background = np.nan_to_num(background)[:, np.newaxis, np.newaxis]
+        else:
+            image = image_of_galaxies(params, psfs, shape)
+            known = background[np.isfinite(background)]
+            background = np.median(known) if known.size else 0.0
+        if include_local_bkg:
+            image += background
+        return image if fit.unit is None else image * fit.unit
+
+    def make_residual_image(self, data, *, psf=None, include_local_bkg=False):
+        """
+        Subtract the measured galaxies from the data.
+
+        Parameters
+        ----------
+        data : array_like, `~astropy.units.Quantity`, `~astropy.nddata.NDData` or HDU
+            What was measured. It is not changed.
+        psf, include_local_bkg
+            As for `make_model_image`.
+
+        Returns
+        -------
+        `~numpy.ndarray`, `~astropy.units.Quantity` or `~astropy.nddata.NDData`
+            Data minus model; an NDData where ``data`` is one.
+
+        Raises
+        ------
+        ValueError
+            If the fitter was not called before, or ``data`` does not have the
+            shape or unit of what was measured.
+        """
+        fit = self._last("make_residual_image")
+        image = parse_image(data)
+        model = self.make_model_image(
+            image.data.shape, psf=psf, include_local_bkg=include_local_bkg
+        )
+        if image.unit != fit.unit:
+            raise ValueError(
+                f"data must have the unit of what was measured, {fit.unit}, got "
+                f"{image.unit}"
+            )
+        residual = image.data - getattr(model, "value", model)
+        if isinstance(data, NDData):
+            return NDData(
+                residual, uncertainty=data.uncertainty, mask=data.mask, wcs=data.wcs,
+                meta=data.meta, unit=data.unit,
+            )  # fmt: skip
+        return residual if fit.unit is None else residual * fit.unit
+
+    def results_to_models(self):
+        """
+        Return the measured galaxies as models of `astropy.modeling`.
+
+        Returns
+        -------
+        list of `~astropy.modeling.functional_models.Sersic2D`
+            One for each row, with the amplitude that gives it its total flux; not
+            convolved. NaN parameters where a galaxy could not be measured.
+
+        Raises
+        ------
+        ValueError
+            If the fitter was not called before.
+        """
+        fit = self._last("results_to_models")
+        return astropy_models(fit.measurement.params, fit.unit)
+
+    def decode_flags(self):
+        """
+        Return the names of the flags of each row.
+
+        Returns
+        -------
+        list of list of str
+
+        Raises
+        ------
+        ValueError
+            If the fitter was not called before.
+        """
+        return flags.decode_flags(self._last("decode_flags").results["flags"])
+
+    def _last(self, method):
+        fit = self._fit
+        if fit is None:
+            raise ValueError(f"{method} needs results: call the fitter with data first")
+        return fit
+
+    def _positions(self, image, init_params):
+        ny, nx = image.data.shape[-2:]
+        n = len(image.data) if image.data.ndim == 3 else 1
+        if init_params is None and self.finder is not None:
+            if image.data.ndim == 3:
+                raise ValueError(
+                    "finder is for one image; data is a stack: its galaxies are in "
+                    "the centres, or where init_params say"
+                )
+            init_params = find_galaxies(self.finder, image)
+        if init_params is None:
+            centre = np.tile([(nx - 1) / 2, (ny - 1) / 2], (n, 1))
+            return parse_positions(centre)
+        positions = parse_positions(init_params)
+        if image.data.ndim == 3 and len(positions.x) != n:
+            raise ValueError(
+                f"init_params must have a row for each of the {n} images of the "
+                f"stack, got {len(positions.x)}"
+            )
+        return positions
+
+    def _psf_stamps(self, psf, x, y, oversampling):
+        if psf is None:
+            if self.model.needs_psf:
+                raise ValueError(
+                    f"psf must be given: network {self.model.name!r} needs one "
+                    "('galnet1' does without)"
+                )
+            return None
+        return psf_stamps(psf, x, y, self.model, oversampling=oversampling)
+
+    def _table(self, image, positions, measurement):
+        wcs = image.wcs if image.data.ndim == 2 else None
+        sky = sky_columns(
+            measurement.params,
+            measurement.covariance,
+            wcs=wcs,
+            pixel_scale=self.pixel_scale,
+        )
+        meta = versions() | {
+            "model": self.model.name,
+            "model_sha256": self.model.sha256,
+            "pixel_scale": self.pixel_scale,
+            "zeropoint": self.zeropoint,
+            "statistics": self.statistics,
+            "error_given": image.error is not None,
+        }
+        # FITS headers and other files have no None.
+        meta = {name: value for name, value in meta.items() if value is not None}
+        return make_table(
+            measurement,
+            positions,
+            unit=image.unit,
+            zeropoint=self.zeropoint,
+            sky=sky,
+            meta=meta,
+        )

@@ -1,0 +1,201 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""What a network says about stamps, and what the stamps say about that."""
+
+import numpy as np
+
+from astro_cnnfit.cutouts import error_sigma, fill_masked, sky_sigma
+from astro_cnnfit.flags import NON_FINITE
+from astro_cnnfit.parameters import NAMES, decode, decode_covariance
+
+from .border import Border
+from .images import psfs_or_typical, stamps_of_galaxies
+from .quality import UNMEASURABLE, quality_flags
+from .results import Measurement
+from .statistics import aperture_snr, goodness, light_at
+
+__all__ = ["measure_stamps"]
+
+# Sky pedestals, in sky noises, up to which networks were trained, with an
+# allowance for the error of the galaxy's light at the border.
+_PEDESTAL, _LIGHT_ERROR = 4.0, 0.1
+# Noise of images without any, relative to their brightest pixel.
+_NOISELESS = 1e-3
+
+
+def measure_stamps(network, stamps, psfs, sky, *, batch_size=512, statistics=False):
+    """
+    Measure the galaxies in the centres of stamps.
+
+    Parameters
+    ----------
+    network : `~astro_cnnfit.weights.Network`
+        What measures.
+    stamps : `~astro_cnnfit.cutouts.Stamps`
+        N stamps of one block-averaging factor.
+    psfs : `~numpy.ndarray` or None
+        (N or 1, k, k) at the stamps' sampling.
+    sky : float
+        What the sky's level is thought to be.
+    batch_size : int
+        Stamps that the network sees together.
+    statistics : bool
+        Whether to render the models and compare them with the data.
+
+    Returns
+    -------
+    `~astro_cnnfit.sersic.results.Measurement`
+        Positions, lengths and fluxes at the sampling of the image.
+    """
+    result = Measurement.empty(len(stamps.data))
+    result.flags[:] = stamps.flags
+    result.factor[:] = stamps.factor
+    result.n_pixels_fit[:] = np.count_nonzero(~stamps.mask, axis=(1, 2))
+    good = np.flatnonzero(stamps.flags & UNMEASURABLE == 0)
+    if good.size == 0:
+        return result
+    if good.size < len(stamps.data):
+        stamps = _take(stamps, good)
+        psfs = psfs if psfs is None or len(psfs) == 1 else psfs[good]
+    looks = _Looks(network, stamps, psfs, batch_size)
+    looks.look(np.arange(good.size), np.full(good.size, sky))
+    doubtful = looks.doubtful()
+    if doubtful.size:
+        # The sky is not what was thought. It is first taken to be all of the light
+        # at the border, then what the galaxy leaves of it.
+        looks.look(doubtful, looks.border_level(doubtful))
+        looks.look(doubtful, looks.local_bkg[doubtful])
+    for name, values in looks.describe(statistics).items():
+        getattr(result, name)[good] = values
+    return result
+
+
+def _take(stamps, rows):
+    values = stamps._asdict()
+    arrays = {k: v[rows] for k, v in values.items() if isinstance(v, np.ndarray)}
+    return stamps._replace(**arrays)
+
+
+class _Looks:
+    """
+    Stamps, and what a network last said about each.
+
+    Attributes have one row for each stamp. ``params`` and ``covariance`` are in
+    pixels of the stamp, the flux in units of ``sigma``. ``pixels`` are relative
+    to ``reference``, so that float32 holds them whatever the pedestal.
+    """
+
+    def __init__(self, network, stamps, psfs, batch_size):
+        self.network, self.psfs, self.batch_size = network, psfs, batch_size
+        self.stamps = stamps
+        data = fill_masked(stamps.data, stamps.mask)
+        self.reference = data[:, 0, 0]
+        self.pixels = (data - data[:, :1, :1]).astype(np.float32)
+        self.sigma = _noise(stamps, self.pixels)
+        self.border = Border(stamps.mask)
+        n, n_params = len(data), len(NAMES)
+        self.seen = None
+        self.params = np.empty((n, n_params))
+        self.covariance = np.empty((n, n_params, n_params))
+        self.pedestal, self.level, self.light = np.empty((3, n))
+
+    @property
+    def local_bkg(self):
+        """Sky per pixel, in the unit of the image."""
+        return self.pedestal + self.sigma * self.level
+
+    def look(self, rows, pedestal):
+        """Have the network look at these rows, less a pedestal each."""
+        rows = slice(None) if len(rows) == len(self.pixels) else rows
+        offset = (self.reference[rows] - pedestal).astype(np.float32)
+        seen = self.pixels[rows] + offset[:, None, None]
+        seen *= (1 / self.sigma[rows]).astype(np.float32)[:, None, None]
+        psfs = None
+        if self.network.needs_psf:
+            psfs = self.psfs if len(self.psfs) == 1 else self.psfs[rows]
+        latent, covariance = self.network.predict(
+            seen, psfs, batch_size=self.batch_size
+        )
+        params = decode(latent)
+        light = light_at(params, self.border.x, self.border.y)
+        self.params[rows] = params
+        self.covariance[rows] = decode_covariance(latent, covariance)
+        self.level[rows] = self.border.median(seen, rows, light)
+        self.light[rows] = np.median(light, axis=1)
+        self.pedestal[rows] = pedestal
+        if self.seen is None:
+            self.seen = seen
+        else:
+            self.seen[rows] = seen
+
+    def border_level(self, rows):
+        """Median along the border, in the unit of the image."""
+        level = self.border.median(self.pixels[rows], rows)
+        return self.reference[rows] + level
+
+    def doubtful(self):
+        """Rows whose sky differs from the pedestal by more than in training."""
+        allowed = _PEDESTAL + _LIGHT_ERROR * np.abs(self.light)
+        # Written so that NaN is doubtful, too.
+        return np.flatnonzero(~(np.abs(self.level) <= allowed))
+
+    def describe(self, statistics):
+        """All that is known of each galaxy, at the sampling of the image."""
+        snr = aperture_snr(self.seen, self.level)
+        psfs = self.psfs if self.network.needs_psf else None
+        ranges = self.network.trained_ranges
+        bits = quality_flags(self.params, snr, psfs, ranges)
+        params, covariance = self._at_image_scale()
+        values = {
+            "params": params,
+            "covariance": covariance,
+            "sky_sigma": self.sigma,
+            "snr": snr,
+            "local_bkg": self.local_bkg,
+            "border_level": self.local_bkg + self.sigma * self.light,
+        }
+        if statistics:
+            values["qfit"], values["reduced_chi2"] = self._goodness()
+        lost = ~(
+            np.isfinite(params).all(axis=1)
+            & np.isfinite(covariance).all(axis=(1, 2))
+            & (params[:, NAMES.index("flux")] > 0)
+        )
+        if lost.any():
+            for array in values.values():
+                array[lost] = np.nan
+            bits[lost] = NON_FINITE
+        return values | {"flags": self.stamps.flags | bits}
+
+    def _at_image_scale(self):
+        factor = self.stamps.factor
+        scale = np.ones_like(self.params)
+        for name in ("x_0", "y_0", "r_eff"):
+            scale[:, NAMES.index(name)] = factor
+        # Blocks hold the mean of their pixels, not the sum.
+        scale[:, NAMES.index("flux")] = self.sigma * factor**2
+        params = self.params * scale
+        params[:, NAMES.index("x_0")] += self.stamps.x_origin
+        params[:, NAMES.index("y_0")] += self.stamps.y_origin
+        return params, self.covariance * scale[:, :, None] * scale[:, None, :]
+
+    def _goodness(self):
+        psfs = psfs_or_typical(self.network, self.psfs)
+        models = stamps_of_galaxies(self.params, psfs, self.seen.shape[1:])
+        sigma = 1.0
+        if self.stamps.error is not None:
+            sigma = self.stamps.error / self.sigma[:, None, None]
+        level = self.level[:, None, None]
+        return goodness(self.seen - level, models, self.stamps.mask, sigma, self.params)
+
+
+def _noise(stamps, pixels):
+    """Sky noise of each stamp, positive and finite."""
+    if stamps.error is not None:
+        sigma = error_sigma(stamps.error, stamps.mask)
+    else:
+        sigma = sky_sigma(pixels, stamps.mask)
+    bad = ~(sigma > 0)
+    if bad.any():
+        # Images without noise, such as models, or nearly all masked.
+        sigma[bad] = _NOISELESS * np.ptp(pixels[bad], axis=(1, 2))
+    return sigma

@@ -1,0 +1,297 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""
+The table of results: every column in one place.
+
+`COLUMNS` declares the columns in the order of the table; the table, its
+documentation and its units all come from it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import NamedTuple
+
+import astropy.units as u
+import numpy as np
+from astropy.table import QTable
+
+import astro_cnnfit
+from astro_cnnfit.flags import flag_table
+from astro_cnnfit.parameters import NAMES
+
+__all__ = ["COLUMNS", "Column", "FitInfo", "Measurement", "column_table", "make_table"]
+
+
+class Column(NamedTuple):
+    """One column of the table of results."""
+
+    name: str
+    """Name of the column."""
+    unit: str
+    """Unit, as `astropy.units` reads it; 'image' is the unit of the image.
+    Lengths in pixels are plain numbers, as in photutils."""
+    description: str
+    """What the quantity is."""
+    source: str = ""
+    """Who defined it, or which part of the work gives it."""
+    needs: str = ""
+    """What the column is left out without: 'zeropoint', 'scale' or 'wcs'."""
+
+
+_NETWORK = "mean of the network's prediction"
+_COVARIANCE = "diagonal of the network's covariance, propagated linearly"
+_SERSIC = "astropy.modeling.models.Sersic2D"
+
+COLUMNS = (
+    Column("id", "", "identification number: that of init_params, or from 1"),
+    Column("x_init", "", "x of the stamp's centre as given or found (pixels)"),
+    Column("y_init", "", "y of the stamp's centre as given or found (pixels)"),
+    Column("x_fit", "", "x of the galaxy's centre (pixels)", _NETWORK),
+    Column("y_fit", "", "y of the galaxy's centre (pixels)", _NETWORK),
+    Column("flux_fit", "image", "total flux, to infinity", "Li et al. 2022, Eq. 4"),
+    Column("r_eff_fit", "", "half-light semi-major axis (pixels)", _SERSIC),
+    Column("n_fit", "", "Sersic index", _SERSIC),
+    Column("ellip_fit", "", "ellipticity, 1 - q", _SERSIC),
+    Column("theta_fit", "deg", "major axis, counter-clockwise from +x", _SERSIC),
+    Column("x_err", "", "standard deviation of x_fit (pixels)", _COVARIANCE),
+    Column("y_err", "", "standard deviation of y_fit (pixels)", _COVARIANCE),
+    Column("flux_err", "image", "standard deviation of flux_fit", _COVARIANCE),
+    Column("r_eff_err", "", "standard deviation of r_eff_fit (pixels)", _COVARIANCE),
+    Column("n_err", "", "standard deviation of n_fit", _COVARIANCE),
+    Column("ellip_err", "", "standard deviation of ellip_fit", _COVARIANCE),
+    Column("theta_err", "deg", "standard deviation of theta_fit", _COVARIANCE),
+    Column(
+        "mag_fit", "mag", "total magnitude", "zeropoint - 2.5 log10(flux)", "zeropoint"
+    ),
+    Column(
+        "mag_err", "mag", "standard deviation of mag_fit",
+        "2.5 / ln(10) flux_err / flux_fit", "zeropoint",
+    ),
+    Column(
+        "r_eff_sky_fit", "arcsec", "half-light semi-major axis on the sky",
+        "r_eff_fit times the pixel scale", "scale",
+    ),
+    Column(
+        "r_eff_sky_err", "arcsec", "standard deviation of r_eff_sky_fit",
+        "r_eff_err times the pixel scale", "scale",
+    ),
+    Column(
+        "pa_fit", "deg", "position angle of the major axis, east of north",
+        "theta_fit through the WCS", "wcs",
+    ),
+    Column("pa_err", "deg", "standard deviation of pa_fit", "theta_err", "wcs"),
+    Column(
+        "sky_fit", "", "celestial coordinates of the galaxy's centre",
+        "x_fit and y_fit through the WCS", "wcs",
+    ),
+    Column(
+        "local_bkg", "image",
+        "median of the stamp's outer ring less the model's light there, per pixel",
+    ),
+    Column("n_pixels_fit", "", "unmasked pixels of the stamp that was measured"),
+    Column(
+        "qfit", "",
+        "sum of absolute residuals within the effective radius, over flux_fit",
+        "photutils.psf; NaN unless the fitter has statistics=True",
+    ),
+    Column(
+        "reduced_chi2", "", "reduced chi-squared within the effective radius",
+        "Li et al. 2022, Eq. 11; NaN unless the fitter has statistics=True",
+    ),
+    Column("flags", "", "bit flags, see astro_cnnfit.decode_flags"),
+)  # fmt: skip
+
+
+_NAN_AT_FIRST = (
+    *("sky_sigma", "snr", "local_bkg", "border_level"),
+    *("qfit", "reduced_chi2"),
+)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """
+    What was measured of N galaxies, at the image's own sampling.
+
+    Rows that could not be measured hold NaN.
+    """
+
+    params: np.ndarray
+    """(N, 7) in the order of `~astro_cnnfit.parameters.NAMES`; ``x_0, y_0`` in
+    pixels of the image."""
+    covariance: np.ndarray
+    """(N, 7, 7), of ``params``."""
+    sky_sigma: np.ndarray
+    """(N,) noise of the sky per pixel of the stamp that was measured."""
+    snr: np.ndarray
+    """(N,) signal-to-noise ratio, as the trained range counts it."""
+    factor: np.ndarray
+    """(N,) int, side of the blocks that were averaged; 1 for none."""
+    local_bkg: np.ndarray
+    """(N,) background per pixel of the image."""
+    border_level: np.ndarray
+    """(N,) light per pixel at the border of the stamp, the background included."""
+    n_pixels_fit: np.ndarray
+    """(N,) int."""
+    qfit: np.ndarray
+    """(N,)."""
+    reduced_chi2: np.ndarray
+    """(N,)."""
+    flags: np.ndarray
+    """(N,) int."""
+
+    @classmethod
+    def empty(cls, n):
+        """Nothing measured yet: NaN, no pixels, no flags."""
+        n_params = len(NAMES)
+        return cls(
+            params=np.full((n, n_params), np.nan),
+            covariance=np.full((n, n_params, n_params), np.nan),
+            factor=np.ones(n, dtype=int),
+            n_pixels_fit=np.zeros(n, dtype=int),
+            flags=np.zeros(n, dtype=int),
+            **{name: np.full(n, np.nan) for name in _NAN_AT_FIRST},
+        )
+
+
+class FitInfo(Sequence):
+    """
+    Details of every galaxy, as a list of dictionaries aligned with the rows.
+
+    The dictionaries are made when they are asked for. Their keys are:
+
+    * ``param_names``: order of the parameters below,
+    * ``param_values``: (7,) as in the table, ``theta`` in radians,
+    * ``param_cov``: (7, 7) covariance of those,
+    * ``sky_sigma``: noise of the sky per pixel of the measured stamp,
+    * ``snr``: signal-to-noise ratio,
+    * ``block_factor``: side of the blocks that were averaged; 1 for none.
+
+    Parameters
+    ----------
+    measurement : `Measurement`
+        What was measured.
+    """
+
+    def __init__(self, measurement):
+        self._measurement = measurement
+
+    def __len__(self):
+        return len(self._measurement.params)
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return [self[row] for row in range(*index.indices(len(self)))]
+        measurement = self._measurement
+        return {
+            "param_names": NAMES,
+            "param_values": measurement.params[index].copy(),
+            "param_cov": measurement.covariance[index].copy(),
+            "sky_sigma": float(measurement.sky_sigma[index]),
+            "snr": float(measurement.snr[index]),
+            "block_factor": int(measurement.factor[index]),
+        }
+
+    def __repr__(self):
+        return f"<FitInfo of {len(self)} galaxies>"
+
+
+def make_table(measurement, positions, *, unit=None, zeropoint=None, sky=None, meta):
+    """
+    The table of results.
+
+    Parameters
+    ----------
+    measurement : `Measurement`
+        What was measured, N galaxies.
+    positions : tuple of array_like
+        ``id, x_init, y_init``, (N,) each.
+    unit : `~astropy.units.Unit`, optional
+        Unit of the image.
+    zeropoint : float, optional
+        Magnitude of a galaxy whose flux is 1.
+    sky : dict, optional
+        Columns that need a pixel scale or a WCS.
+    meta : dict
+        Plain values for the table's ``meta``.
+
+    Returns
+    -------
+    `~astropy.table.QTable`
+        A row per galaxy, with those of `COLUMNS` that have what they need.
+    """
+    values = dict(zip(("id", "x_init", "y_init"), positions, strict=True))
+    values |= _parameter_values(measurement) | (sky or {})
+    if zeropoint is not None:
+        values |= _magnitudes(values, zeropoint)
+    for name in ("local_bkg", "n_pixels_fit", "qfit", "reduced_chi2", "flags"):
+        values[name] = getattr(measurement, name)
+    table = QTable(meta=meta)
+    for column in COLUMNS:
+        if column.name not in values:
+            continue
+        value = values[column.name]
+        column_unit = unit if column.unit == "image" else column.unit
+        if column_unit:
+            value = u.Quantity(value, column_unit, copy=False)
+        table[column.name] = value
+        table[column.name].info.description = column.description
+    return table
+
+
+def _parameter_values(measurement):
+    """Fitted parameters and errors under the names of their columns."""
+    variance = np.diagonal(measurement.covariance, axis1=1, axis2=2)
+    values = {}
+    for index, name in enumerate(NAMES):
+        # Tables say x_fit for the model's x_0, as photutils does.
+        name = name.removesuffix("_0")
+        value, error = measurement.params[:, index], np.sqrt(variance[:, index])
+        if name == "theta":
+            value, error = np.degrees(value), np.degrees(error)
+        values[f"{name}_fit"], values[f"{name}_err"] = value, error
+    return values
+
+
+def _magnitudes(values, zeropoint):
+    flux, flux_err = values["flux_fit"], values["flux_err"]
+    return {
+        "mag_fit": zeropoint - 2.5 * np.log10(flux),
+        "mag_err": 2.5 / np.log(10) * flux_err / flux,
+    }
+
+
+def versions():
+    """Versions of the packages that a result depends on, as plain strings."""
+    found = {"astro_cnnfit": astro_cnnfit.__version__}
+    for name in ("keras", "tensorflow", "numpy", "astropy"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def column_table():
+    """
+    Write `COLUMNS` as reStructuredText, for docstrings and the docs.
+
+    Returns
+    -------
+    str
+        A definition list: name and unit, then what it is and where it is from.
+    """
+    units = {"": "", "image": " (unit of the image)"}
+    needs = {
+        "zeropoint": " Needs a zero-point.",
+        "scale": " Needs a pixel scale or a WCS.",
+        "wcs": " Needs a WCS.",
+        "": "",
+    }
+    lines = []
+    for column in COLUMNS:
+        lines.append(f"``{column.name}``{units.get(column.unit, f' ({column.unit})')}")
+        source = f" ({column.source})" if column.source else ""
+        text = column.description[0].upper() + column.description[1:]
+        lines.append(f"    {text}{source}.{needs[column.needs]}")
+    return "\n".join([*lines, "", "Bits of ``flags``:", "", flag_table()])
