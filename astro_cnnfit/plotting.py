@@ -1,0 +1,136 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""Figures: data, model and residual side by side."""
+
+import numpy as np
+
+from astro_cnnfit.inputs import parse_image
+
+__all__ = ["plot_fit"]
+
+_PANELS = ("data", "model", "residual")
+# Perceptually uniform, and readable with every kind of colour blindness.
+_BRIGHTNESS_MAP = "cividis"
+_DIFFERENCE_MAP = "PuOr_r"
+
+
+def plot_fit(data, fit, *, row=None, mask=None, sigma=None, limit=5.0, axes=None):
+    """
+    Draw data, model and residual.
+
+    Parameters
+    ----------
+    data : array_like, `~astropy.units.Quantity`, `~astropy.nddata.NDData` or HDU
+        The image that was measured, or the stack (with ``row``).
+    fit : `~astro_cnnfit.CNNSersicFitter` or array_like
+        A fitter after its call, or a model image of the shape of ``data``. A
+        fitter's model includes its local background.
+    row : int, optional
+        Which galaxy of a stack to draw; 0 by default.
+    mask : array_like of bool, optional
+        True for pixels to leave blank in data and residual.
+    sigma : float, optional
+        Noise of the sky per pixel. The residual is drawn in units of it. By
+        default 1.48 times the median absolute deviation of the residual.
+    limit : float
+        The residual's colours end at plus and minus this many ``sigma``.
+    axes : sequence of three `~matplotlib.axes.Axes`, optional
+        Where to draw. By default a new figure is made.
+
+    Returns
+    -------
+    `~numpy.ndarray` of three `~matplotlib.axes.Axes`
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed: it comes with the extra ``plot``.
+    ValueError
+        If the shapes differ, ``axes`` are not three, or the fitter was not
+        called before.
+
+    Notes
+    -----
+    Data and model share one asinh stretch that runs from two ``sigma`` below
+    the sky to the brightest pixel of data or model.
+    """
+    image = parse_image(data, mask=mask)
+    model = _model_of(fit, image.data.shape)
+    values, model, blank = _one_galaxy(image, model, row)
+    values = np.where(blank, np.nan, values)
+    if not np.isfinite(values).any():
+        raise ValueError("data must have at least one finite, unmasked pixel")
+    residual = values - model
+    if sigma is None:
+        sigma = _robust_sigma(residual)
+    axes = _three_axes(axes)
+    norm = _asinh_norm(values, model, sigma)
+    drawn = [
+        _show(axis, panel, cmap=_BRIGHTNESS_MAP, norm=norm)
+        for axis, panel in zip(axes[:2], (values, model), strict=True)
+    ]
+    drawn.append(
+        _show(axes[2], residual / sigma, cmap=_DIFFERENCE_MAP, vmin=-limit, vmax=limit)
+    )
+    unit = "" if image.unit is None else f" ({image.unit})"
+    labels = (f"per pixel{unit}", f"per pixel{unit}", "data - model (sky sigma)")
+    for axis, mappable, title, label in zip(axes, drawn, _PANELS, labels, strict=True):
+        axis.set_title(title)
+        axis.figure.colorbar(mappable, ax=axis, label=label, shrink=0.8)
+    return axes
+
+
+def _model_of(fit, shape):
+    if not hasattr(fit, "make_model_image"):
+        return np.asarray(getattr(fit, "value", fit), dtype=float)
+    return np.asarray(fit.make_model_image(shape, include_local_bkg=True))
+
+
+def _one_galaxy(image, model, row):
+    if model.shape != image.data.shape:
+        raise ValueError(
+            f"fit must give a model of the shape of data, {image.data.shape}, "
+            f"got {model.shape}"
+        )
+    blank = np.zeros(model.shape, bool) if image.mask is None else image.mask
+    if model.ndim == 2:
+        if row is not None:
+            raise ValueError("row is for a stack; data is one image")
+        return image.data, model, blank
+    row = 0 if row is None else row
+    return image.data[row], model[row], blank[row]
+
+
+def _robust_sigma(residual):
+    deviation = np.abs(residual - np.nanmedian(residual))
+    sigma = 1.4826 * np.nanmedian(deviation)
+    return sigma if sigma > 0 else 1.0
+
+
+def _three_axes(axes):
+    if axes is None:
+        import matplotlib.pyplot as plt
+
+        _, axes = plt.subplots(
+            1, 3, figsize=(13, 4), sharex=True, sharey=True, layout="constrained"
+        )
+    axes = np.ravel(axes)
+    if len(axes) != 3:
+        raise ValueError(f"axes must be three, got {len(axes)}")
+    return axes
+
+
+def _asinh_norm(values, model, sigma):
+    from astropy.visualization import AsinhStretch, ImageNormalize
+
+    sky = np.nanmedian(values)
+    low = sky - 2 * sigma
+    high = max(np.nanmax(values), np.nanmax(model), sky + 5 * sigma)
+    # The stretch is linear up to about three sigma above the sky.
+    softening = np.clip(3 * sigma / (high - low), 1e-4, 1.0)
+    return ImageNormalize(vmin=low, vmax=high, stretch=AsinhStretch(softening))
+
+
+def _show(axis, panel, **style):
+    axis.set_xlabel("x (pixels)")
+    axis.set_ylabel("y (pixels)")
+    return axis.imshow(panel, origin="lower", interpolation="nearest", **style)
