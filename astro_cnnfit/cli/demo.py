@@ -1,0 +1,92 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""Measure a real galaxy and a small simulated field, and draw both."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from astropy.nddata import NDData
+
+from astro_cnnfit.inputs import read_image
+
+from .demo_field import load_field
+from .measure import check_figure_path, draw
+from .report import compared, readable, say
+
+__all__ = ["add_arguments", "find_galaxy", "run"]
+
+_HINT = (
+    "The real galaxy is part of statmorph, which is not installed; "
+    "pip install statmorph (or the extra 'all') brings it."
+)
+
+
+def add_arguments(parser):
+    """Add the arguments of ``astro-cnnfit demo``."""
+    parser.add_argument(
+        "-o",
+        "--output",
+        default="astro_cnnfit_demo",
+        metavar="FOLDER",
+        help="folder for the figures (default: %(default)s)",
+    )
+
+
+def run(options):
+    """Run ``astro-cnnfit demo``."""
+    folder = Path(options.output)
+    if not folder.absolute().parent.is_dir() or folder.is_file():
+        raise NotADirectoryError(
+            f"--output must be a folder or a new name in one that exists, got {folder}"
+        )
+    folder.mkdir(exist_ok=True)
+    for figure in (folder / "galaxy.png", folder / "field.png"):
+        check_figure_path(figure)
+    path = find_galaxy()
+    if path is None:
+        say(_HINT, "")
+    else:
+        measure_galaxy(path, folder / "galaxy.png")
+    measure_field(folder / "field.png")
+
+
+def find_galaxy():
+    """
+    Path of the galaxy image that statmorph installs.
+
+    Returns
+    -------
+    `~pathlib.Path` or None
+        None if statmorph is not installed, or without its test data.
+    """
+    found = find_spec("statmorph")
+    if found is None or found.origin is None:
+        return None
+    path = Path(found.origin).parent / "tests" / "data" / "slice.fits"
+    return path if path.is_file() else None
+
+
+def measure_galaxy(path, figure):
+    """Measure and draw the real galaxy: no PSF is known, so GaLNet-1 does it."""
+    from astro_cnnfit import CNNSersicFitter
+
+    image = read_image(path)
+    data = NDData(image.data)
+    fitter = CNNSersicFitter("galnet1", statistics=True)
+    table = fitter(data)
+    say("A real galaxy (statmorph's slice.fits), without PSF, by 'galnet1':")
+    readable(table).pprint(max_width=-1)
+    draw(data, fitter, figure)
+    say(f"Figure: {figure}", "")
+
+
+def measure_field(figure):
+    """Measure and draw the field that comes with the package."""
+    from astro_cnnfit import CNNSersicFitter
+
+    data, psf, truth = load_field()
+    fitter = CNNSersicFitter("sersic", zeropoint=truth.meta["ZEROPT"], statistics=True)
+    table = fitter(data, psf, init_params=truth["x_init", "y_init"])
+    say("A simulated field, each galaxy above its truth, by 'sersic':")
+    compared(table, truth).pprint(max_width=-1, max_lines=-1)
+    draw(data, fitter, figure)
+    say(f"Figure: {figure}")

@@ -1,0 +1,167 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""Measure the galaxies of an image."""
+
+from astropy.nddata import NDData, StdDevUncertainty
+
+from astro_cnnfit.inputs import parse_positions, read_image
+
+from .files import check_folder_of, check_table_path, read_table, whole, write_table
+from .report import readable, say
+
+__all__ = ["add_arguments", "draw", "run"]
+
+_MAX_ROWS = 50
+
+
+def add_arguments(parser):
+    """Add the arguments of ``astro-cnnfit measure``."""
+    parser.add_argument("image", metavar="IMAGE", help="FITS image or stack of stamps")
+    parser.add_argument("--psf", help="FITS file with the PSF, or one for each stamp")
+    parser.add_argument(
+        "--psf-oversampling",
+        type=float,
+        default=1,
+        metavar="N",
+        help="samples of the PSF per pixel of the image",
+    )
+    parser.add_argument("--mask", help="FITS image, nonzero for pixels to leave out")
+    parser.add_argument("--error", help="FITS image of standard deviations")
+    parser.add_argument(
+        "--catalog",
+        help="table of positions, with columns x and y in pixels counted from 0; "
+        "without it, the image shows one galaxy in its centre",
+    )
+    parser.add_argument(
+        "--pixel-scale",
+        type=float,
+        metavar="ARCSEC",
+        help="arcsec per pixel; by default that of the WCS",
+    )
+    parser.add_argument(
+        "--zeropoint", type=float, metavar="MAG", help="magnitude of unit flux"
+    )
+    parser.add_argument(
+        "--model",
+        default="sersic",
+        help="name of a bundled network, or folder of a trained "
+        "one; 'galnet1' needs no PSF (default: %(default)s)",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="TABLE",
+        help="table to write: .ecsv, .fits or .parquet",
+    )
+    parser.add_argument(
+        "--figure", metavar="FILE", help="figure of data, model and residual to write"
+    )
+
+
+def run(options):
+    """Run ``astro-cnnfit measure``."""
+    output = check_table_path(options.output)
+    if options.figure is not None:
+        check_figure_path(options.figure)
+    data = _read_data(options)
+    psf = None
+    if options.psf is not None:
+        psf = read_image(options.psf, argument="--psf").data
+    positions = None
+    if options.catalog is not None:
+        positions = read_table(options.catalog, "--catalog")
+        parse_positions(positions)
+
+    from astro_cnnfit import CNNSersicFitter
+
+    fitter = CNNSersicFitter(
+        options.model,
+        pixel_scale=options.pixel_scale,
+        zeropoint=options.zeropoint,
+        statistics=True,
+    )
+    table = fitter(
+        data, psf, init_params=positions, psf_oversampling=options.psf_oversampling
+    )
+    write_table(table, output)
+    if options.figure is not None:
+        draw(data, fitter, options.figure)
+    readable(table).pprint(max_width=-1, max_lines=_MAX_ROWS)
+    say(f"{len(table)} galaxies measured with {options.model!r}: {output}")
+
+
+def _read_data(options):
+    image = read_image(options.image, argument="IMAGE")
+    mask = error = None
+    if options.mask is not None:
+        found = read_image(options.mask, argument="--mask")
+        mask = found.data != 0
+        if found.mask is not None:
+            mask |= found.mask
+        _check_shape(mask, image, "--mask")
+    if options.error is not None:
+        error = read_image(options.error, argument="--error").data
+        _check_shape(error, image, "--error")
+        error = StdDevUncertainty(error)
+    return NDData(
+        image.data, mask=mask, uncertainty=error, unit=image.unit, wcs=image.wcs
+    )
+
+
+def _check_shape(array, image, argument):
+    if array.shape != image.data.shape:
+        raise ValueError(
+            f"{argument} must have the shape of IMAGE, {image.data.shape}, "
+            f"got {array.shape}"
+        )
+
+
+def check_figure_path(path):
+    """
+    Check that a figure can be drawn and written.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    ValueError
+        If matplotlib does not know the suffix.
+    OSError
+        If the folder does not exist.
+    """
+    path = check_folder_of(path, "--figure")
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise ImportError(
+            "--figure needs matplotlib, which comes with the extra 'plot'"
+        ) from None
+    known = sorted(Figure().canvas.get_supported_filetypes())
+    if path.suffix.lstrip(".") not in known:
+        raise ValueError(
+            f"--figure must end on one of .{', .'.join(known)}, got {path.name}"
+        )
+
+
+def draw(data, fitter, path):
+    """
+    Write the figure of data, model and residual.
+
+    Parameters
+    ----------
+    data : `~astropy.nddata.NDData`
+        What was measured; of a stack, the first stamp is drawn.
+    fitter : `~astro_cnnfit.CNNSersicFitter`
+        After its call.
+    path : path-like
+        Where to write it.
+    """
+    # A figure of its own rather than pyplot's: no window, no global state.
+    from matplotlib.figure import Figure
+
+    from astro_cnnfit.plotting import plot_fit
+
+    figure = Figure(figsize=(13, 4), layout="constrained")
+    plot_fit(data, fitter, axes=figure.subplots(1, 3, sharex=True, sharey=True))
+    with whole(path) as partial:
+        figure.savefig(partial, dpi=120)

@@ -1,0 +1,73 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""Write a data set of simulated galaxies with their truth."""
+
+from .files import check_folder_of
+from .report import say
+
+__all__ = ["add_arguments", "run"]
+
+_SUFFIXES = (".fits", ".fits.gz", ".h5", ".hdf5")
+
+
+def add_arguments(parser):
+    """Add the arguments of ``astro-cnnfit simulate``."""
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="FILE",
+        help="data set to write: .fits, .fits.gz, .h5 or .hdf5",
+    )
+    parser.add_argument(
+        "-n",
+        "--number",
+        type=int,
+        default=1000,
+        metavar="N",
+        help="number of galaxies (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--prior",
+        default="table1",
+        help="'table1', of Li et al. (2022), or 'wide' (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="reproduces the data set (default: 0)"
+    )
+    parser.add_argument(
+        "--isolated", action="store_true", help="leave out the neighbours"
+    )
+    parser.add_argument(
+        "--real-sky",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="share of the stamps on real sky, from the images in the folder that "
+        "ASTRO_CNNFIT_TEST_DATA names (default: 0)",
+    )
+
+
+def run(options):
+    """Run ``astro-cnnfit simulate``."""
+    output = check_folder_of(options.output, "--output")
+    if not output.name.endswith(_SUFFIXES):
+        raise ValueError(
+            f"--output must end on {', '.join(_SUFFIXES)}, got {output.name}"
+        )
+    if options.number < 1:
+        raise ValueError(f"--number must be positive, got {options.number}")
+    if not 0 <= options.real_sky <= 1:
+        raise ValueError(f"--real-sky must be from 0 to 1, got {options.real_sky}")
+
+    from astro_cnnfit.simulation.dataset import simulate, write_dataset
+
+    stamps, psfs, truth = simulate(
+        options.number,
+        options.prior,
+        seed=options.seed,
+        neighbours=not options.isolated,
+        real_sky=options.real_sky,
+        progress_bar=True,
+    )
+    write_dataset(output, stamps, psfs, truth)
+    say(f"{len(stamps)} galaxies of the prior {options.prior!r}: {output}")

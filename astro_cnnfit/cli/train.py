@@ -1,0 +1,60 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""Train a network; a run that was interrupted goes on from its checkpoint."""
+
+import logging
+import shlex
+import sys
+from pathlib import Path
+
+from .report import say
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser):
+    """Add the arguments of ``astro-cnnfit train``."""
+    parser.add_argument(
+        "model", metavar="MODEL", help="'sersic', 'galnet1' or 'galnet2'"
+    )
+    parser.add_argument(
+        "--config",
+        help="TOML file with the settings; by default those of the bundled MODEL",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FOLDER",
+        help="folder for checkpoints, weights and description (default: runs/MODEL)",
+    )
+    parser.add_argument("--samples", type=int, help="stamps to show, in all")
+    parser.add_argument("--batch-size", type=int, help="stamps per step")
+    parser.add_argument("--seed", type=int, help="of weights and scenes")
+
+
+def run(options):
+    """Run ``astro-cnnfit train``."""
+    from astro_cnnfit.networks import ARCHITECTURES
+
+    if options.model not in ARCHITECTURES:
+        raise ValueError(
+            f"MODEL must be one of {', '.join(ARCHITECTURES)}, got {options.model!r}"
+        )
+
+    from astro_cnnfit.training import read_config, train
+
+    changes = {
+        name: getattr(options, name)
+        for name in ("samples", "batch_size", "seed")
+        if getattr(options, name) is not None
+    }
+    config = read_config(options.config or options.model, **changes)
+    if config.architecture != options.model:
+        raise ValueError(
+            f"--config is for the architecture {config.architecture!r}, not for "
+            f"MODEL {options.model!r}"
+        )
+    logging.getLogger("astro_cnnfit").setLevel(logging.INFO)
+    output = Path(options.output or Path("runs") / options.model)
+    command = shlex.join(["astro-cnnfit", *sys.argv[1:]])
+    folder = train(config, output, progress_bar=True, command=command)
+    say(f"Trained {options.model!r}: {folder}")
