@@ -52,8 +52,8 @@ numpydoc_show_class_members = False
 # fetched; elsewhere the names of their objects stand as plain text.
 disable_intersphinx = int(not os.environ.get("READTHEDOCS"))
 nitpicky = True
-# Modules whose names their package gives anew have no page of their own.
-nitpick_ignore = [("py:obj", name) for name in generated_pages.inner_modules()]
+# Only what a part of the package makes public has a page of its own.
+nitpick_ignore = [("py:obj", name) for name in generated_pages.inner_names()]
 _OTHERS = (
     "astropy|dask|h5py|keras|matplotlib|numpy|pathlib|photutils|pyarrow"
     "|scipy|tensorflow|tqdm"

@@ -6,6 +6,7 @@ They are written as ``docs/generated/*.inc`` and included by the pages, so that
 no table is kept twice.
 """
 
+import ast
 import json
 from pathlib import Path
 
@@ -42,13 +43,16 @@ def has_default_network():
     return any(path.parent.name == "sersic" for path in model_files())
 
 
-def inner_modules():
-    """List the modules within the parts of the package."""
-    return [
-        f"astro_cnnfit.{path.parent.name}.{path.stem}"
-        for path in PACKAGE.glob("*/*.py")
-        if path.stem != "__init__"
-    ]
+def inner_names():
+    """List the modules within the parts of the package, and what they define."""
+    names = []
+    for path in PACKAGE.glob("*/*.py"):
+        module = f"astro_cnnfit.{path.parent.name}.{path.stem}"
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        own = [getattr(node, "name", "_") for node in tree.body]
+        public = [name for name in own if not name.startswith("_")]
+        names += [module, *public, *(f"{module}.{name}" for name in public)]
+    return names
 
 
 def write_all(folder):
