@@ -11,6 +11,7 @@ from sphinx_astropy.conf.v2 import exclude_patterns, extensions
 import astro_cnnfit
 
 sys.path.insert(0, str(Path(__file__).parent))
+import benchmark_pages
 import generated_pages
 
 project = "astro_cnnfit"
@@ -20,6 +21,7 @@ version = release = astro_cnnfit.__version__
 
 # Tables that the package itself holds: flags, columns, networks.
 generated_pages.write_all(Path(__file__).parent / "generated")
+benchmark_pages.write_all(Path(__file__).parent / "generated")
 exclude_patterns += ["generated", "examples"]
 
 extensions += ["sphinx_gallery.gen_gallery"]

@@ -74,7 +74,7 @@ def _parameters():
         (row.name, row.unit or "-", *row.bounds, row.description, row.transform)
         for row in PARAMETERS
     ]
-    return _list_table([header, *rows], "   :header-rows: 1")
+    return list_table([header, *rows], "   :header-rows: 1")
 
 
 def _columns():
@@ -99,9 +99,9 @@ def _card(name, description):
     ranges = description["trained_ranges"]
     parts = [
         f"{name}\n{'=' * len(name)}",
-        _list_table(rows, "   :stub-columns: 1", "   :widths: 20 80"),
+        list_table(rows, "   :stub-columns: 1", "   :widths: 20 80"),
         "Trained on galaxies within, lengths in pixels,",
-        _list_table(
+        list_table(
             [("", "from", "to"), *((key, *limits) for key, limits in ranges.items())],
             "   :header-rows: 1",
         ),
@@ -112,7 +112,7 @@ def _card(name, description):
         rows = [(key, *(row[n] for n in names)) for key, row in metrics.items()]
         parts += [
             "On scenes drawn like those of its training, but never seen in it:",
-            _list_table([("", *names), *rows], "   :header-rows: 1"),
+            list_table([("", *names), *rows], "   :header-rows: 1"),
         ]
     return "\n\n".join(parts)
 
@@ -125,7 +125,7 @@ def _value(value):
     return f"``{value}``"
 
 
-def _list_table(rows, *options):
+def list_table(rows, *options):
     lines = [".. list-table::", *options, ""]
     for row in rows:
         first, *others = (

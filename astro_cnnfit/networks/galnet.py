@@ -162,6 +162,8 @@ def posterior(output):
     q = np.clip(values[:, 5], 0.02, 1.0)
     e = (1 - q) / (1 + q)
     latent = values.astype(float)
-    latent[:, 5] = e * np.cos(2 * values[:, 6])
-    latent[:, 6] = e * np.sin(2 * values[:, 6])
+    # A number beyond the jump stands for the angle at the jump.
+    angle = np.clip(values[:, 6], 0, np.nextafter(np.pi, 0))
+    latent[:, 5] = e * np.cos(2 * angle)
+    latent[:, 6] = e * np.sin(2 * angle)
     return latent, np.zeros((len(latent), 7, 7))
