@@ -1,0 +1,121 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""
+Tables of the documentation that are made from ``benchmarks/results``.
+
+A page that shows a figure of merit includes it from here, so that no number is
+typed twice and none outlives the run that measured it.
+"""
+
+import json
+from pathlib import Path
+
+from generated_pages import list_table
+
+from astro_cnnfit.evaluation.published import COLUMNS, GALNETS_TABLE2, STATISTICS
+
+RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
+NOT_RUN = "This benchmark has not been run."
+
+
+def write_all(folder):
+    """Write every part into ``folder``."""
+    parts = {
+        "table2.inc": table2,
+        "limit.inc": limit,
+        "real.inc": real,
+        "speed.inc": speed,
+    }
+    for name, make in parts.items():
+        (folder / name).write_text(make() + "\n", encoding="utf-8")
+
+
+def read(name):
+    """Read a result, None where the benchmark has not been run."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def table2():
+    """Put networks beside the paper's Table 2."""
+    result = read("sersic_table2")
+    if result is None:
+        return NOT_RUN
+    published = {
+        f"{name} (paper)": {
+            key: dict(zip(COLUMNS, values, strict=True)) for key, values in rows.items()
+        }
+        for name, rows in GALNETS_TABLE2.items()
+    }
+    settings = result["settings"]
+    text = (
+        f"{settings['n']} galaxies, {settings['real_sky']:.0%} of them on real sky, "
+        f"seed {result['seed']}, measured on {result['date']}:"
+    )
+    return f"{text}\n\n{statistics({**published, **result['crowded']})}"
+
+
+def limit():
+    """Put networks beside the Cramer-Rao limit."""
+    result = read("sersic_table2")
+    if result is None:
+        return NOT_RUN
+    rows = {"Cramer-Rao limit": result["cramer_rao"], **result["isolated"]}
+    ratios = result["nmad_over_cramer_rao"]
+    table = [
+        (name, *(f"{ratio[column]:.2f}" for column in COLUMNS))
+        for name, ratio in ratios.items()
+    ]
+    return "\n\n".join(
+        [
+            statistics(rows),
+            "NMAD in units of the limit:",
+            list_table([("", *COLUMNS), *table], "   :header-rows: 1"),
+        ]
+    )
+
+
+def statistics(tables):
+    """Show the three statistics of several networks as one table."""
+    rows = [("", "", *COLUMNS)]
+    for statistic in STATISTICS:
+        decimals = 3 if statistic == "outliers" else 4
+        for name, table in tables.items():
+            if statistic in table:
+                values = (f"{table[statistic][c]:.{decimals}f}" for c in COLUMNS)
+                rows.append((statistic, name, *values))
+    return list_table(rows, "   :header-rows: 1")
+
+
+def real():
+    """Put the real galaxies beside other fits of them."""
+    result = read("sersic_real")
+    if result is None:
+        return NOT_RUN
+    names = ("mag", "r_eff", "n", "q")
+    rows = [("galaxy", "measured by", *names)]
+    for galaxy, found in result["galaxies"].items():
+        for source, values in found["compared"].items():
+            numbers = (f"{values[name]:.3f}" for name in names)
+            rows.append((galaxy, source, *numbers))
+    return list_table(rows, "   :header-rows: 1")
+
+
+def speed():
+    """Say how many galaxies are measured a second."""
+    result = read("sersic_speed")
+    if result is None:
+        return NOT_RUN
+    rows = [("", "one core", "two cores")]
+    for key, text, style in (
+        ("call_per_second", "whole call, galaxies per second", ".0f"),
+        ("forward_per_second", "bare network, galaxies per second", ".0f"),
+        ("fraction", "whole call as a fraction of the bare network", ".2f"),
+    ):
+        values = (result[f"cores_{cores}"][key] for cores in (1, 2))
+        rows.append((text, *(f"{value:{style}}" for value in values)))
+    astropy = result["astropy"]["per_second"]
+    rows.append(("astropy LMLSQFitter, galaxies per second", f"{astropy:.1f}", "-"))
+    gain = f"{result['times_faster_than_astropy']:.0f}"
+    rows.append(("whole call, times faster than astropy", gain, "-"))
+    text = f"On a processor that calls itself {result['processor']}, {result['date']}:"
+    return f"{text}\n\n{list_table(rows, '   :header-rows: 1')}"
