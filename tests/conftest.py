@@ -1,0 +1,95 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""Fixtures that several test modules share."""
+
+import numpy as np
+import pytest
+
+from astro_cnnfit.parameters import encode
+
+
+class MomentNetwork:
+    """
+    Stands in for a trained network: measures stamps by moments.
+
+    It has the attributes and methods of `astro_cnnfit.weights.Network`, needs no
+    Keras, and what it returns depends on every pixel of the stamps.
+    """
+
+    stamp_size = 61
+
+    def __init__(self, needs_psf=True):
+        self.name = "moments" if needs_psf else "moments-without-psf"
+        self.needs_psf = needs_psf
+        self.psf_size = 25 if needs_psf else None
+        self.description = {"name": self.name}
+        self.sha256 = "0" * 64
+        self.trained_ranges = {
+            "r_eff": (0.7, 20.0),
+            "n": (0.3, 8.0),
+            "ellip": (0.0, 0.9),
+            "psf_fwhm": (1.9, 6.6),
+            "snr": (15.0, 1e5),
+        }
+        self.calls = []
+
+    def predict(self, stamps, psfs=None, *, batch_size=512, progress_bar=False):
+        assert stamps.dtype == np.float32
+        assert stamps.shape[1:] == (61, 61)
+        assert np.isfinite(stamps).all()
+        if self.needs_psf:
+            assert psfs.shape[1:] == (25, 25)
+            assert len(psfs) in (1, len(stamps))
+        self.calls.append(len(stamps))
+        params = np.array([self._measure(stamp.astype(float)) for stamp in stamps])
+        variance = np.square([0.05, 0.05, 0.01, 0.02, 0.03, 0.02, 0.02])
+        covariance = np.tile(np.diag(variance), (len(stamps), 1, 1))
+        return encode(params.reshape(-1, 7)), covariance
+
+    def _measure(self, stamp):
+        y, x = np.mgrid[:61, :61] - 30.0
+        border = np.ones_like(stamp, bool)
+        border[2:-2, 2:-2] = False
+        stamp = stamp - np.median(stamp[border])
+        x_0 = y_0 = 0.0
+        for _ in range(5):
+            weight = stamp * np.exp(-((x - x_0) ** 2 + (y - y_0) ** 2) / 2 / 5.0**2)
+            total = max(weight.sum(), 1e-3)
+            x_0 = np.clip((weight * x).sum() / total, -20, 20)
+            y_0 = np.clip((weight * y).sum() / total, -20, 20)
+        u, v = x - x_0, y - y_0
+        xx, yy, xy = ((weight * m).sum() / total for m in (u * u, v * v, u * v))
+        shape = np.hypot(xx - yy, 2 * xy) / max(xx + yy, 1e-3)
+        radius = np.hypot(u, v).ravel()
+        order = np.argsort(radius)
+        growth = np.cumsum(stamp.ravel()[order])
+        flux = max(growth[radius[order] < 28][-1], 1.0)
+        r_eff = max(radius[order][np.argmax(growth >= 0.5 * flux)], 0.3)
+        theta = 0.5 * np.arctan2(2 * xy, xx - yy) % np.pi
+        return [x_0, y_0, flux, r_eff, 1.0, np.clip(shape, 0, 0.9), theta]
+
+
+@pytest.fixture
+def network():
+    """A stand-in for the default network."""
+    return MomentNetwork()
+
+
+@pytest.fixture
+def network_without_psf():
+    """A stand-in for GaLNet-1."""
+    return MomentNetwork(needs_psf=False)
+
+
+@pytest.fixture
+def bundled(monkeypatch):
+    """Have every model's name stand for a stand-in; return those loaded."""
+    loaded = {}
+
+    def load_network(name="sersic"):
+        if name not in ("sersic", "galnet1", "galnet2"):
+            raise ValueError(f"model must be one of 'galnet1', ..., got {name!r}")
+        loaded[name] = MomentNetwork(needs_psf=name != "galnet1")
+        return loaded[name]
+
+    monkeypatch.setattr("astro_cnnfit.weights.load_network", load_network)
+    return loaded

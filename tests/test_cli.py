@@ -1,0 +1,372 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""Tests of the command line, with stand-ins for the trained networks."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import astropy.units as u
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.table import QTable, Table
+
+from astro_cnnfit.cli import demo, demo_field, files, main, report
+from astro_cnnfit.cli.demo_field import load_field, make_field
+from astro_cnnfit.psf import gaussian
+
+RNG = np.random.default_rng(4)
+Y, X = np.mgrid[:81, :81] - 40.0
+IMAGE = 500 * np.exp(-np.hypot(X, Y) / 4) + RNG.normal(0, 1, X.shape)
+HAS_MATPLOTLIB = pytest.mark.skipif(
+    not __import__("importlib.util").util.find_spec("matplotlib"),
+    reason="needs matplotlib",
+)
+
+
+@pytest.fixture
+def folder(tmp_path, bundled, monkeypatch):
+    """A folder with an image and its PSF, which is the working directory."""
+    fits.writeto(tmp_path / "image.fits", IMAGE.astype(np.float32))
+    fits.writeto(tmp_path / "psf.fits", gaussian(3.0)[0])
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def measure(*arguments):
+    return main(["measure", "image.fits", "--psf", "psf.fits", *arguments])
+
+
+@pytest.mark.parametrize("name", ["table.ecsv", "table.fits", "table.parquet"])
+def test_measure_writes_a_table(folder, capsys, name):
+    assert measure("-o", name, "--pixel-scale", "0.2", "--zeropoint", "25") == 0
+    if name.endswith("parquet"):
+        pytest.importorskip("pyarrow")
+        table = files.read_table(folder / name, "--catalog")
+    else:
+        table = QTable.read(folder / name)
+        assert table["r_eff_sky_fit"].unit == u.arcsec
+        assert table["theta_fit"].unit == u.deg
+    assert len(table) == 1
+    assert abs(table["x_fit"][0] - 40) < 0.5
+    assert np.isfinite(table["reduced_chi2"][0])
+    printed = capsys.readouterr().out
+    assert "r_eff" in printed
+    assert "+/-" in printed
+    assert "arcsec" in printed
+    assert name in printed
+    assert sorted(path.name for path in folder.iterdir()) == sorted(
+        ["image.fits", "psf.fits", name]
+    )
+
+
+def test_measure_replaces_an_old_table(folder):
+    (folder / "table.ecsv").write_text("old")
+    assert measure("-o", "table.ecsv") == 0
+    assert len(QTable.read(folder / "table.ecsv")) == 1
+
+
+@pytest.mark.parametrize("suffix", [".ecsv", ".fits", ".csv", ".txt", ".parquet"])
+def test_measure_with_a_catalog(folder, suffix):
+    catalog = Table({"id": [4, 5], "x": [40.0, 20.0], "y": [40.0, 60.0]})
+    if suffix == ".parquet":
+        pytest.importorskip("pyarrow")
+        files.write_table(catalog, "catalog.parquet")
+    elif suffix == ".txt":
+        catalog.write("catalog.txt", format="ascii")
+    else:
+        catalog.write("catalog" + suffix)
+    assert measure("-o", "table.ecsv", "--catalog", "catalog" + suffix) == 0
+    assert list(QTable.read("table.ecsv")["id"]) == [4, 5]
+
+
+def test_measure_with_mask_and_error(folder):
+    mask = np.zeros(IMAGE.shape, np.uint8)
+    mask[35, 10:12] = 3
+    fits.writeto("mask.fits", mask)
+    fits.writeto("error.fits", np.full(IMAGE.shape, 2.0))
+    assert measure("-o", "t.ecsv", "--mask", "mask.fits", "--error", "error.fits") == 0
+    table = QTable.read("t.ecsv")
+    assert table.meta["error_given"] is True
+    assert table["n_pixels_fit"][0] == 61**2 - 2
+
+
+def test_measure_takes_unit_and_wcs_from_the_header(folder):
+    data, psf, _ = load_field()
+    header = data.wcs.to_header()
+    header["BUNIT"] = "nJy"
+    fits.writeto("field.fits", data.data, header)
+    fits.writeto("field_psf.fits", psf)
+    Table({"x": [98.0], "y": [31.0]}).write("catalog.ecsv")
+    arguments = ["field.fits", "--psf", "field_psf.fits", "--catalog", "catalog.ecsv"]
+    assert main(["measure", *arguments, "-o", "table.ecsv"]) == 0
+    table = QTable.read("table.ecsv")
+    assert table["flux_fit"].unit == u.nJy
+    assert {"pa_fit", "sky_fit", "r_eff_sky_fit"} <= set(table.colnames)
+
+
+def test_measure_a_stack_and_a_model_without_psf(folder):
+    fits.writeto("stack.fits", np.stack([IMAGE, IMAGE]))
+    arguments = ["measure", "stack.fits", "--model", "galnet1", "-o", "table.ecsv"]
+    assert main(arguments) == 0
+    assert len(QTable.read("table.ecsv")) == 2
+
+
+@HAS_MATPLOTLIB
+@pytest.mark.parametrize("name", ["figure.png", "figure.pdf"])
+def test_measure_draws_a_figure(folder, name):
+    assert measure("-o", "table.ecsv", "--figure", name) == 0
+    assert (folder / name).stat().st_size > 5000
+
+
+def test_bad_galaxies_are_warned_of_in_one_line(folder, capsys):
+    Table({"x": [40.0, -300.0], "y": [40.0, 0.0]}).write("catalog.ecsv")
+    assert measure("-o", "table.ecsv", "--catalog", "catalog.ecsv") == 0
+    error = capsys.readouterr().err
+    assert error.startswith("astro-cnnfit warning: 1 of 2 galaxies could not")
+    assert error.count("\n") == 1
+
+
+def spoil(folder):
+    """Write files that are not what they should be."""
+    (folder / "empty.fits").write_bytes(b"")
+    (folder / "text.fits").write_text("this is no FITS file\n" * 200)
+    whole = (folder / "image.fits").read_bytes()
+    (folder / "truncated.fits").write_bytes(whole[: len(whole) // 2])
+    fits.HDUList([fits.PrimaryHDU()]).writeto(folder / "nothing.fits")
+    fits.writeto(folder / "line.fits", np.ones(5))
+    fits.writeto(folder / "small.fits", np.ones((5, 5)))
+    fits.writeto(folder / "zero.fits", np.zeros((25, 25)))
+    fits.writeto(folder / "nan.fits", np.full((25, 25), np.nan))
+    Table({"ra": [1.0]}).write(folder / "radec.ecsv")
+    (folder / "torn.ecsv").write_text("# %ECSV 1.0\n# ---\n# datatype:\n")
+
+
+# Arguments that replace those of a sound call, and what the line must say.
+BAD_LINES = {
+    "missing image": (["absent.fits"], "IMAGE absent.fits: no such file"),
+    "empty image": (["empty.fits"], "IMAGE empty.fits: not a readable FITS"),
+    "text for an image": (["text.fits"], "IMAGE text.fits: not a readable FITS"),
+    "truncated image": (["truncated.fits"], "IMAGE truncated.fits: not a readable"),
+    "no image inside": (["nothing.fits"], "IMAGE nothing.fits: the file holds no 2-D"),
+    "a spectrum": (["line.fits"], "IMAGE line.fits: the file holds no 2-D"),
+    "a folder": (["."], "IMAGE .: no such file"),
+    "missing psf": (["--psf", "absent.fits"], "--psf absent.fits: no such file"),
+    "truncated psf": (["--psf", "truncated.fits"], "--psf truncated.fits: not a"),
+    "zero psf": (["--psf", "zero.fits"], "psf must have a positive sum"),
+    "psf not finite": (["--psf", "nan.fits"], "psf must be finite"),
+    "psf of another sampling": (["--psf-oversampling", "3"], "psf must be sampled"),
+    "mask of another shape": (["--mask", "small.fits"], "--mask must have the shape"),
+    "error of another shape": (["--error", "small.fits"], "--error must have the"),
+    "missing catalog": (["--catalog", "absent.ecsv"], "--catalog absent.ecsv: no such"),
+    "catalog without x": (["--catalog", "radec.ecsv"], "x and y"),
+    "torn catalog": (["--catalog", "torn.ecsv"], "--catalog torn.ecsv: not a readable"),
+    "unknown model": (["--model", "resnet"], "model must be"),
+    "negative scale": (["--pixel-scale", "-1"], "pixel_scale must be"),
+    "output in no folder": (
+        ["-o", "absent/table.ecsv"],
+        "--output must be in a folder",
+    ),
+    "output of no kind": (["-o", "table.xyz"], "--output must end on .ecsv"),
+    "output is a folder": (["-o", "."], "--output must"),
+    "figure in no folder": (
+        ["--figure", "absent/f.png"],
+        "--figure must be in a folder",
+    ),
+    "figure of no kind": (["--figure", "figure.xyz"], "--figure"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_LINES)
+def test_bad_line_ends_in_one_line_and_status_2(folder, capsys, name):
+    spoil(folder)
+    before = sorted(folder.iterdir())
+    changed, message = BAD_LINES[name]
+    image = "image.fits"
+    if not changed[0].startswith("-"):
+        (image,), changed = changed, []
+    arguments = ["measure", image, "--psf", "psf.fits", "-o", "table.ecsv", *changed]
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("astro-cnnfit measure: error: ")
+    assert captured.err.count("\n") == 1
+    assert message in captured.err
+    assert sorted(folder.iterdir()) == before
+
+
+def test_missing_psf_is_named(folder, capsys):
+    assert main(["measure", "image.fits", "-o", "table.ecsv"]) == 2
+    assert "psf must be given" in capsys.readouterr().err
+    assert not (folder / "table.ecsv").exists()
+
+
+@pytest.mark.parametrize("line", [[], ["measure"], ["fly"], ["measure", "--figur"]])
+def test_usage_errors_end_with_status_2(line, capsys):
+    with pytest.raises(SystemExit) as raised:
+        main(line)
+    assert raised.value.code == 2
+    assert "usage:" in capsys.readouterr().err
+
+
+def test_interrupted_writing_leaves_nothing(tmp_path, monkeypatch):
+    path = tmp_path / "table.ecsv"
+    path.write_text("old")
+
+    def write_half():
+        with files.whole(path) as partial:
+            partial.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_half()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_debug_shows_the_traceback(folder, caplog):
+    assert main(["measure", "absent.fits", "-o", "table.ecsv", "--debug"]) == 2
+    assert "Traceback" in caplog.text
+
+
+def test_help_and_version_load_no_keras():
+    code = (
+        "import sys; from astro_cnnfit.cli import main\n"
+        "try: main(['measure', '--help'])\n"
+        "except SystemExit: pass\n"
+        "sys.exit(any(name in sys.modules for name in ('keras', 'tensorflow')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "--pixel-scale" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "command", ["measure", "demo", "simulate", "train", "evaluate"]
+)
+def test_every_command_explains_itself(command, capsys):
+    with pytest.raises(SystemExit) as raised:
+        main([command, "--help"])
+    assert raised.value.code == 0
+    assert "--output" in (out := capsys.readouterr().out) or command == "evaluate"
+    assert f"astro-cnnfit {command}" in out
+
+
+def test_field_is_what_the_code_makes():
+    with fits.open(Path(demo_field.__file__).parents[1] / demo_field.FIELD) as shipped:
+        made = make_field()
+        np.testing.assert_allclose(made[0].data, shipped[0].data, rtol=1e-3, atol=0.05)
+        np.testing.assert_allclose(made["PSF"].data, shipped["PSF"].data, atol=1e-6)
+        for name in shipped["TRUTH"].columns.names:
+            np.testing.assert_allclose(
+                made["TRUTH"].data[name], shipped["TRUTH"].data[name], rtol=1e-9
+            )
+
+
+def test_field_is_small_and_whole():
+    path = Path(demo_field.__file__).parents[1] / demo_field.FIELD
+    assert path.stat().st_size < 300_000
+    data, psf, truth = load_field()
+    assert data.data.shape == (250, 250)
+    assert psf.sum() == pytest.approx(1)
+    assert 12 <= len(truth) <= 20
+    distance = np.hypot(truth["x"] - truth["x_init"], truth["y"] - truth["y_init"])
+    assert distance.max() < 1
+
+
+@HAS_MATPLOTLIB
+def test_demo(folder, capsys):
+    assert main(["demo"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("truth") >= 16
+    assert (folder / "astro_cnnfit_demo" / "field.png").is_file()
+    has_statmorph = demo.find_galaxy() is not None
+    galaxy = folder / "astro_cnnfit_demo" / "galaxy.png"
+    assert galaxy.is_file() == has_statmorph
+    assert ("A real galaxy" in printed) == has_statmorph
+
+
+@HAS_MATPLOTLIB
+def test_demo_without_statmorph(folder, capsys, monkeypatch):
+    monkeypatch.setattr(demo, "find_spec", lambda name: None)
+    assert main(["demo", "-o", "figures"]) == 0
+    assert "statmorph, which is not installed" in capsys.readouterr().out
+    assert [path.name for path in (folder / "figures").iterdir()] == ["field.png"]
+
+
+def test_demo_in_no_folder(folder, capsys):
+    assert main(["demo", "-o", "absent/figures"]) == 2
+    assert "--output must be a folder" in capsys.readouterr().err
+
+
+def test_simulate_then_evaluate(folder, capsys):
+    assert main(["simulate", "-o", "set.fits", "-n", "8", "--seed", "3"]) == 0
+    with fits.open("set.fits") as hdus:
+        assert hdus["STAMPS"].shape == (8, 61, 61)
+    capsys.readouterr()
+    assert main(["evaluate", "--data", "set.fits"]) == 0
+    printed = capsys.readouterr().out
+    assert "GaLNet-2 (published)" in printed
+    assert "NMAD" in printed
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (["simulate", "-o", "absent/set.fits"], "--output must be in a folder"),
+        (["simulate", "-o", "set.xyz"], "--output must end on .fits"),
+        (["simulate", "-o", "set.fits", "-n", "0"], "--number must be positive"),
+        (["simulate", "-o", "set.fits", "--prior", "flat"], "prior must be one of"),
+        (["simulate", "-o", "set.fits", "--real-sky", "2"], "--real-sky must be"),
+        (["train", "resnet", "-o", "run"], "MODEL must be one of"),
+        (["train", "sersic", "-o", "run", "--config", "absent.toml"], "config must be"),
+        (["train", "sersic", "-o", "run", "--samples", "-5"], "samples must be"),
+        (["evaluate", "--data", "absent.fits"], "--data absent.fits: no such file"),
+        (["evaluate", "--data", "image.fits"], "--data image.fits: not a data set"),
+        (["evaluate", "resnet"], "model must be"),
+        (["evaluate", "-n", "0"], "--number must be positive"),
+        (["evaluate", "--figure", "absent/f.png"], "--figure must be in a folder"),
+    ],
+)
+def test_bad_lines_of_the_other_commands(folder, capsys, line, message):
+    before = sorted(folder.iterdir())
+    assert main(line) == 2
+    captured = capsys.readouterr()
+    assert captured.err.count("\n") == 1
+    assert message in captured.err
+    assert sorted(folder.iterdir()) == before
+
+
+def test_train_hands_over(folder, monkeypatch, capsys):
+    def train(config, output, *, progress_bar, command):
+        calls.append((config.architecture, config.samples, output.name, command))
+        return output
+
+    calls = []
+    monkeypatch.setattr("astro_cnnfit.training.train", train)
+    line = ["train", "galnet1", "--samples", "128", "-o", "mine"]
+    monkeypatch.setattr(sys, "argv", ["astro-cnnfit", *line])
+    assert main(line) == 0
+    command = "astro-cnnfit train galnet1 --samples 128 -o mine"
+    assert calls == [("galnet1", 128, "mine", command)]
+    assert "Trained 'galnet1'" in capsys.readouterr().out
+
+
+def test_values_are_rounded_to_their_errors():
+    table = QTable(
+        {
+            "id": [1, 2],
+            "r_eff_fit": [12.34567, np.nan],
+            "r_eff_err": [0.0456, np.nan],
+            "flux_fit": [123456.0, 2.0] * u.nJy,
+            "flux_err": [1234.0, np.nan] * u.nJy,
+            "flags": [0, 1],
+        }
+    )
+    lines = report.readable(table)
+    assert list(lines["r_eff"]) == ["12.346 +/- 0.046", "-"]
+    assert list(lines["flux"]) == ["123456 +/- 1234", "2 +/- nan"]
+    assert lines["flux"].unit == u.nJy
+    assert list(lines["flags"]) == ["-", "no_data"]
