@@ -62,6 +62,8 @@ def plot_fit(data, fit, *, row=None, mask=None, sigma=None, limit=5.0, axes=None
     residual = values - model
     if sigma is None:
         sigma = _robust_sigma(residual)
+    if not sigma > 0:
+        raise ValueError(f"sigma must be positive, got {sigma}")
     axes = _three_axes(axes)
     norm = _asinh_norm(values, model, sigma)
     drawn = [
@@ -76,6 +78,7 @@ def plot_fit(data, fit, *, row=None, mask=None, sigma=None, limit=5.0, axes=None
     for axis, mappable, title, label in zip(axes, drawn, _PANELS, labels, strict=True):
         axis.set_title(title)
         axis.figure.colorbar(mappable, ax=axis, label=label, shrink=0.8)
+    axes[0].set_ylabel("y (pixels)")
     return axes
 
 
@@ -132,5 +135,4 @@ def _asinh_norm(values, model, sigma):
 
 def _show(axis, panel, **style):
     axis.set_xlabel("x (pixels)")
-    axis.set_ylabel("y (pixels)")
     return axis.imshow(panel, origin="lower", interpolation="nearest", **style)

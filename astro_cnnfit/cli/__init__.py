@@ -46,10 +46,9 @@ def main(arguments=None):
         one line on standard error that names the argument).
     """
     options = make_parser().parse_args(arguments)
-    logging.basicConfig(
-        level=logging.DEBUG if options.debug else logging.WARNING,
-        format="%(levelname)s: %(message)s",
-    )
+    logging.basicConfig(format="%(levelname)s: %(message)s")
+    level = logging.DEBUG if options.debug else logging.WARNING
+    logging.getLogger("astro_cnnfit").setLevel(level)
     with warnings.catch_warnings():
         warnings.simplefilter("always", AstropyUserWarning)
         warnings.showwarning = _show_warning

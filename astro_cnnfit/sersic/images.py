@@ -1,7 +1,6 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Model images and astropy models of measured galaxies."""
 
-import astropy.units as u
 import numpy as np
 from astropy.modeling.models import Sersic2D
 from scipy.special import gammaincinv
@@ -148,8 +147,8 @@ def astropy_models(params, unit=None):
     Returns
     -------
     list of `~astropy.modeling.functional_models.Sersic2D`
-        With the amplitude that gives each its total flux, and not convolved
-        with a PSF. Rows that could not be measured have NaN parameters.
+        With the amplitude that gives each its total flux, ``theta`` in radians,
+        and not convolved with a PSF. Rows that could not be measured have NaN parameters.
     """
     columns = dict(zip(NAMES, np.transpose(params), strict=True))
     amplitude = amplitude_from_flux(
@@ -158,7 +157,6 @@ def astropy_models(params, unit=None):
     if unit is not None:
         amplitude = amplitude * unit
     columns["amplitude"] = amplitude
-    columns["theta"] = columns["theta"] * u.rad
     del columns["flux"]
     return [
         Sersic2D(**{name: column[row] for name, column in columns.items()})

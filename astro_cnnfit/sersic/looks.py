@@ -20,6 +20,8 @@ __all__ = ["measure_stamps"]
 _PEDESTAL, _LIGHT_ERROR = 4.0, 0.1
 # Noise of images without any, relative to their brightest pixel.
 _NOISELESS = 1e-3
+# Share of masked pixels above which they are filled from the model, and how often.
+_PATCHY, _REFILLS = 0.02, 4
 
 
 def measure_stamps(network, stamps, psfs, sky, *, batch_size=512, statistics=False):
@@ -56,17 +58,32 @@ def measure_stamps(network, stamps, psfs, sky, *, batch_size=512, statistics=Fal
     if good.size < len(stamps.data):
         stamps = _take(stamps, good)
         psfs = psfs if psfs is None or len(psfs) == 1 else psfs[good]
+    # A network may say anything; what is not finite gets a flag, not a warning.
+    with np.errstate(all="ignore"):
+        found = _measure(network, stamps, psfs, sky, batch_size, statistics)
+    for name, values in found.items():
+        getattr(result, name)[good] = values
+    return result
+
+
+def _measure(network, stamps, psfs, sky, batch_size, statistics):
+    """What is known of each galaxy, by the names of `Measurement`."""
     looks = _Looks(network, stamps, psfs, batch_size)
-    looks.look(np.arange(good.size), np.full(good.size, sky))
+    everything = np.arange(len(stamps.data))
+    looks.look(everything, np.full(len(everything), sky))
     doubtful = looks.doubtful()
     if doubtful.size:
         # The sky is not what was thought. It is first taken to be all of the light
         # at the border, then what the galaxy leaves of it.
         looks.look(doubtful, looks.border_level(doubtful))
         looks.look(doubtful, looks.local_bkg[doubtful])
-    for name, values in looks.describe(statistics).items():
-        getattr(result, name)[good] = values
-    return result
+    patchy = looks.patchy()
+    for _ in range(_REFILLS if patchy.size else 0):
+        # Networks are trained on whole stamps: what is missing is taken from the
+        # model, which the next look mends, and so on.
+        looks.refill(patchy)
+        looks.look(patchy, looks.pedestal[patchy].copy())
+    return looks.describe(statistics)
 
 
 def _take(stamps, rows):
@@ -137,6 +154,20 @@ class _Looks:
         allowed = _PEDESTAL + _LIGHT_ERROR * np.abs(self.light)
         # Written so that NaN is doubtful, too.
         return np.flatnonzero(~(np.abs(self.level) <= allowed))
+
+    def patchy(self):
+        """Rows that miss many of their pixels."""
+        return np.flatnonzero(self.stamps.mask.mean(axis=(1, 2)) > _PATCHY)
+
+    def refill(self, rows):
+        """Put the model of each galaxy, and its sky, in the place of masked pixels."""
+        rows = rows[np.isfinite(self.params[rows]).all(axis=1)]
+        psfs = psfs_or_typical(self.network, self.psfs)
+        own = psfs if len(psfs) == 1 else psfs[rows]
+        model = stamps_of_galaxies(self.params[rows], own, self.pixels.shape[1:])
+        model *= self.sigma[rows, None, None]
+        model += (self.local_bkg - self.reference)[rows, None, None]
+        self.pixels[rows] = np.where(self.stamps.mask[rows], model, self.pixels[rows])
 
     def describe(self, statistics):
         """All that is known of each galaxy, at the sampling of the image."""
