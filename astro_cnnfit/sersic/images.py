@@ -148,7 +148,8 @@ def astropy_models(params, unit=None):
     -------
     list of `~astropy.modeling.functional_models.Sersic2D`
         With the amplitude that gives each its total flux, ``theta`` in radians,
-        and not convolved with a PSF. Rows that could not be measured have NaN parameters.
+        and not convolved with a PSF. Rows that could not be measured have NaN
+        parameters.
     """
     columns = dict(zip(NAMES, np.transpose(params), strict=True))
     amplitude = amplitude_from_flux(
