@@ -2,13 +2,19 @@
 """Models on disk, and networks made of them."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from keras.backend import backend
 from numpy.testing import assert_allclose
 
 from astro_cnnfit.networks import build
+from astro_cnnfit.simulation import simulate
 from astro_cnnfit.weights import Network, available, load_network, write_model
 from astro_cnnfit.weights.files import BUNDLED
 from astro_cnnfit.weights.network import calibrate
@@ -125,3 +131,26 @@ def test_bundled_networks_load(name):
     assert isinstance(network, Network)
     assert network.name == name
     assert network.stamp_size == 61
+
+
+@pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
+@pytest.mark.skipif(backend() != "tensorflow", reason="compares TensorFlow with JAX")
+@pytest.mark.parametrize("name", available())
+def test_weights_load_under_another_backend(name, tmp_path):
+    """The same weights give the same answer, to what float32 allows."""
+    stamps, psfs, _ = simulate(16, seed=9)
+    np.savez(tmp_path / "in.npz", stamps=stamps, psfs=psfs)
+    code = (
+        "import sys, numpy as np\n"
+        "from astro_cnnfit.weights import load_network\n"
+        "data = np.load(sys.argv[1])\n"
+        f"network = load_network({name!r})\n"
+        "latent, _ = network.predict(data['stamps'], data['psfs'])\n"
+        "np.save(sys.argv[2], latent)\n"
+    )
+    command = [sys.executable, "-c", code, tmp_path / "in.npz", tmp_path / "out.npy"]
+    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    subprocess.run(command, check=True, env=environment)
+    latent, covariance = load_network(name).predict(stamps, psfs)
+    sigma = np.sqrt(np.einsum("ijj->ij", covariance))
+    assert_allclose(np.load(tmp_path / "out.npy") / sigma, latent / sigma, atol=0.01)

@@ -69,6 +69,7 @@ def write_model(folder, model, description):
     partial = folder / (WEIGHTS + ".partial")
     save_file(arrays, partial)
     checksum = hashlib.sha256(partial.read_bytes()).hexdigest()
+    partial.chmod(0o644)  # safetensors writes files that only their owner may read
     os.replace(partial, folder / WEIGHTS)
     text = json.dumps({**description, "sha256": checksum}, indent=1)
     (folder / DESCRIPTION).write_text(text + "\n")
