@@ -195,7 +195,7 @@ def test_oldest_dependencies_are_those_that_tox_tests():
     extras = project["optional-dependencies"]
     needs = project["dependencies"] + extras["all"] + extras["test"]
     needs += extras["plot"] + extras["dask"] + extras["tune"]
-    bound = re.compile(r"([\w-]+)(?:\[\w+\])?>=([\d.]+)$")
+    bound = re.compile(r"([\w-]+)(?:\[\w+\])?>=([\d.]+)(?:,<[\d.]+)?$")
     bounds = dict(found.groups() for need in needs if (found := bound.match(need)))
     tox = (ROOT / "tox.ini").read_text(encoding="utf-8")
     pin = re.compile(r"oldestdeps: ([\w-]+)==([\d.]+?)(?:\.\*)?$", flags=re.MULTILINE)
