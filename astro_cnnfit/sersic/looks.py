@@ -3,12 +3,12 @@
 
 import numpy as np
 
-from astro_cnnfit.cutouts import error_sigma, fill_masked, sky_sigma
 from astro_cnnfit.flags import NON_FINITE
 from astro_cnnfit.parameters import NAMES, decode, decode_covariance
 
 from .border import Border
 from .images import psfs_or_typical, stamps_of_galaxies
+from .pixels import prepare, sky_noise, soften
 from .quality import UNMEASURABLE, quality_flags
 from .results import Measurement
 from .statistics import aperture_snr, goodness, light_at
@@ -18,8 +18,6 @@ __all__ = ["measure_stamps"]
 # Sky pedestals, in sky noises, up to which networks were trained, with an
 # allowance for the error of the galaxy's light at the border.
 _PEDESTAL, _LIGHT_ERROR = 4.0, 0.1
-# Noise of images without any, relative to their brightest pixel.
-_NOISELESS = 1e-3
 # Share of masked pixels above which they are filled from the model, and how often.
 _PATCHY, _REFILLS = 0.02, 4
 
@@ -102,14 +100,13 @@ class _Looks:
     """
 
     def __init__(self, network, stamps, psfs, batch_size):
-        self.network, self.psfs, self.batch_size = network, psfs, batch_size
+        self.network, self.batch_size = network, batch_size
         self.stamps = stamps
-        data = fill_masked(stamps.data, stamps.mask)
-        self.reference = data[:, 0, 0]
-        self.pixels = (data - data[:, :1, :1]).astype(np.float32)
-        self.sigma = _noise(stamps, self.pixels)
+        self.pixels, self.reference, self.sigma, self.error = prepare(stamps)
+        softened = psfs is not None and stamps.factor > 1
+        self.psfs = soften(psfs) if softened else psfs
         self.border = Border(stamps.mask)
-        n, n_params = len(data), len(NAMES)
+        n, n_params = len(self.pixels), len(NAMES)
         self.seen = None
         self.params = np.empty((n, n_params))
         self.covariance = np.empty((n, n_params, n_params))
@@ -122,7 +119,7 @@ class _Looks:
 
     def look(self, rows, pedestal):
         """Have the network look at these rows, less a pedestal each."""
-        rows = slice(None) if len(rows) == len(self.pixels) else rows
+        numbers, rows = rows, slice(None) if len(rows) == len(self.pixels) else rows
         offset = (self.reference[rows] - pedestal).astype(np.float32)
         seen = self.pixels[rows] + offset[:, None, None]
         seen *= (1 / self.sigma[rows]).astype(np.float32)[:, None, None]
@@ -133,11 +130,11 @@ class _Looks:
             seen, psfs, batch_size=self.batch_size
         )
         params = decode(latent)
-        light = light_at(params, self.border.x, self.border.y)
         self.params[rows] = params
         self.covariance[rows] = decode_covariance(latent, covariance)
-        self.level[rows] = self.border.median(seen, rows, light)
-        self.light[rows] = np.median(light, axis=1)
+        self.level[rows], self.light[rows] = self.border.levels(
+            seen, numbers, lambda places, x, y: light_at(params[places], x, y)
+        )
         self.pedestal[rows] = pedestal
         if self.seen is None:
             self.seen = seen
@@ -146,7 +143,7 @@ class _Looks:
 
     def border_level(self, rows):
         """Median along the border, in the unit of the image."""
-        level = self.border.median(self.pixels[rows], rows)
+        level, _ = self.border.levels(self.pixels[rows], rows, lambda *_: 0.0)
         return self.reference[rows] + level
 
     def doubtful(self):
@@ -160,11 +157,12 @@ class _Looks:
         return np.flatnonzero(self.stamps.mask.mean(axis=(1, 2)) > _PATCHY)
 
     def refill(self, rows):
-        """Put the model of each galaxy, and its sky, in the place of masked pixels."""
+        """Put each galaxy's model, its sky and noise in the place of masked pixels."""
         rows = rows[np.isfinite(self.params[rows]).all(axis=1)]
         psfs = psfs_or_typical(self.network, self.psfs)
         own = psfs if len(psfs) == 1 else psfs[rows]
         model = stamps_of_galaxies(self.params[rows], own, self.pixels.shape[1:])
+        model += sky_noise(model.shape[1])
         model *= self.sigma[rows, None, None]
         model += (self.local_bkg - self.reference)[rows, None, None]
         self.pixels[rows] = np.where(self.stamps.mask[rows], model, self.pixels[rows])
@@ -212,21 +210,5 @@ class _Looks:
     def _goodness(self):
         psfs = psfs_or_typical(self.network, self.psfs)
         models = stamps_of_galaxies(self.params, psfs, self.seen.shape[1:])
-        sigma = 1.0
-        if self.stamps.error is not None:
-            sigma = self.stamps.error / self.sigma[:, None, None]
-        level = self.level[:, None, None]
-        return goodness(self.seen - level, models, self.stamps.mask, sigma, self.params)
-
-
-def _noise(stamps, pixels):
-    """Sky noise of each stamp, positive and finite."""
-    if stamps.error is not None:
-        sigma = error_sigma(stamps.error, stamps.mask)
-    else:
-        sigma = sky_sigma(pixels, stamps.mask)
-    bad = ~(sigma > 0)
-    if bad.any():
-        # Images without noise, such as models, or nearly all masked.
-        sigma[bad] = _NOISELESS * np.ptp(pixels[bad], axis=(1, 2))
-    return sigma
+        light = self.seen - self.level[:, None, None]
+        return goodness(light, models, self.stamps.mask, self.error, self.params)
