@@ -77,7 +77,8 @@ def plot_fit(data, fit, *, row=None, mask=None, sigma=None, limit=5.0, axes=None
     labels = (f"per pixel{unit}", f"per pixel{unit}", "data - model (sky sigma)")
     for axis, mappable, title, label in zip(axes, drawn, _PANELS, labels, strict=True):
         axis.set_title(title)
-        axis.figure.colorbar(mappable, ax=axis, label=label, shrink=0.8)
+        ticks = None if axis is axes[2] else _ticks(norm)
+        axis.figure.colorbar(mappable, ax=axis, label=label, shrink=0.8, ticks=ticks)
     axes[0].set_ylabel("y (pixels)")
     return axes
 
@@ -125,12 +126,23 @@ def _three_axes(axes):
 def _asinh_norm(values, model, sigma):
     from astropy.visualization import AsinhStretch, ImageNormalize
 
-    sky = np.nanmedian(values)
+    # The median would be galaxy where that fills the image.
+    sky = np.nanpercentile(values, 10) + 1.28 * sigma
     low = sky - 2 * sigma
     high = max(np.nanmax(values), np.nanmax(model), sky + 5 * sigma)
     # The stretch is linear up to about three sigma above the sky.
     softening = np.clip(3 * sigma / (high - low), 1e-4, 1.0)
     return ImageNormalize(vmin=low, vmax=high, stretch=AsinhStretch(softening))
+
+
+def _ticks(norm):
+    """Values at even steps of the stretched scale, rounded as far as they differ."""
+    values = np.asarray(norm.inverse(np.linspace(0, 1, 7)))
+    places = 1 - np.floor(np.log10(np.diff(values))).astype(int)
+    return [
+        np.clip(round(value, int(place) - 1), norm.vmin, norm.vmax)
+        for value, place in zip(values[1:], places, strict=True)
+    ]
 
 
 def _show(axis, panel, **style):

@@ -9,6 +9,7 @@ from astropy.nddata import NDData
 from astro_cnnfit.inputs import read_image
 
 from .demo_field import load_field
+from .keras_start import load_keras
 from .measure import check_figure_path, draw
 from .report import compared, readable, say
 
@@ -41,6 +42,7 @@ def run(options):
     folder.mkdir(exist_ok=True)
     for figure in (folder / "galaxy.png", folder / "field.png"):
         check_figure_path(figure)
+    load_keras(options.debug)
     path = find_galaxy()
     if path is None:
         say(_HINT, "")

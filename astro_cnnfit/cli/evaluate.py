@@ -10,6 +10,7 @@ from astropy.table import Table
 from astro_cnnfit.parameters import NAMES
 
 from .files import whole
+from .keras_start import load_keras
 from .measure import check_figure_path
 from .report import say
 
@@ -68,6 +69,7 @@ def run(options):
     if options.number < 1:
         raise ValueError(f"--number must be positive, got {options.number}")
 
+    load_keras(options.debug)
     from astro_cnnfit import CNNSersicFitter
     from astro_cnnfit.evaluation import compare_with_published, sersic_summary
     from astro_cnnfit.simulation.priors import SKY_SIGMA, ZEROPOINT

@@ -6,6 +6,7 @@ from astropy.nddata import NDData, StdDevUncertainty
 from astro_cnnfit.inputs import parse_positions, read_image
 
 from .files import check_folder_of, check_table_path, read_table, whole, write_table
+from .keras_start import load_keras
 from .report import readable, say
 
 __all__ = ["add_arguments", "draw", "run"]
@@ -72,6 +73,7 @@ def run(options):
         positions = read_table(options.catalog, "--catalog")
         parse_positions(positions)
 
+    load_keras(options.debug)
     from astro_cnnfit import CNNSersicFitter
 
     fitter = CNNSersicFitter(

@@ -34,6 +34,8 @@ def readable(results):
     """
     Results as text: each value with its error, and its unit in the header.
 
+    Only one of flux and magnitude, and of the two angles, is shown.
+
     Parameters
     ----------
     results : `~astropy.table.QTable`
@@ -45,9 +47,7 @@ def readable(results):
         Columns of strings.
     """
     table = Table({"id": results["id"]})
-    for name, column, unit, decimals in _QUANTITIES:
-        if f"{column}_fit" not in results.colnames:
-            continue
+    for name, column, unit, decimals in _shown(results):
         values, errors = results[f"{column}_fit"], results[f"{column}_err"]
         unit = getattr(values, "unit", None) if unit is None else unit
         table[name] = [
@@ -82,16 +82,23 @@ def compared(results, truth):
     for line, true in zip(measured, truth, strict=True):
         rows.append([line["id"], "measured", *list(line)[1:]])
         rows.append(["", "truth"])
-        for name, _, _, decimals in _QUANTITIES:
-            if name in measured.colnames:
-                known = name in truth.colnames
-                rows[-1].append(f"{_number(true[name]):.{decimals}f}" if known else "")
+        for name, _, _, decimals in _shown(results):
+            known = name in truth.colnames
+            rows[-1].append(f"{_number(true[name]):.{decimals}f}" if known else "")
         rows[-1].append("")
     names = ["id", "which", *measured.colnames[1:]]
     table = Table(rows=[[str(cell) for cell in row] for row in rows], names=names)
     for name in measured.colnames:
         table[name].unit = measured[name].unit
     return table
+
+
+def _shown(results):
+    """The quantities that are there, without those that others say better."""
+    there = [row for row in _QUANTITIES if f"{row[1]}_fit" in results.colnames]
+    names = {row[0] for row in there}
+    better = {"flux": "mag", "theta": "pa"}
+    return [row for row in there if better.get(row[0]) not in names]
 
 
 def _plain(values):

@@ -2,6 +2,7 @@
 """Write a data set of simulated galaxies with their truth."""
 
 from .files import check_folder_of
+from .keras_start import load_keras
 from .report import say
 
 __all__ = ["add_arguments", "run"]
@@ -59,6 +60,7 @@ def run(options):
     if not 0 <= options.real_sky <= 1:
         raise ValueError(f"--real-sky must be from 0 to 1, got {options.real_sky}")
 
+    load_keras(options.debug)
     from astro_cnnfit.simulation.dataset import simulate, write_dataset
 
     stamps, psfs, truth = simulate(

@@ -6,6 +6,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from .keras_start import load_keras
 from .report import say
 
 __all__ = ["add_arguments", "run"]
@@ -33,6 +34,7 @@ def add_arguments(parser):
 
 def run(options):
     """Run ``astro-cnnfit train``."""
+    load_keras(options.debug)
     from astro_cnnfit.networks import ARCHITECTURES
 
     if options.model not in ARCHITECTURES:
