@@ -21,6 +21,7 @@ def write_all(folder):
     """Write every part into ``folder``."""
     parts = {
         "table2.inc": table2,
+        "sky.inc": sky,
         "limit.inc": limit,
         "real.inc": real,
         "speed.inc": speed,
@@ -40,18 +41,29 @@ def table2():
     result = read("sersic_table2")
     if result is None:
         return NOT_RUN
-    published = {
-        f"{name} (paper)": {
-            key: dict(zip(COLUMNS, values, strict=True)) for key, values in rows.items()
-        }
-        for name, rows in GALNETS_TABLE2.items()
-    }
+    published = {f"{name} (paper)": paper(name) for name in GALNETS_TABLE2}
     settings = result["settings"]
     text = (
         f"{settings['n']} galaxies, {settings['real_sky']:.0%} of them on real sky, "
         f"seed {result['seed']}, measured on {result['date']}:"
     )
     return f"{text}\n\n{statistics({**published, **result['crowded']})}"
+
+
+def sky():
+    """Put kinds of real sky beside each other."""
+    result = read("sersic_table2")
+    if result is None or "kids_sky" not in result:
+        return NOT_RUN
+    names = {"kids_sky": "KiDS", "other_sky": "VIKING, DECam, BASS, MzLS, HSC"}
+    tables = {text: result[key]["tables"]["sersic"] for key, text in names.items()}
+    return statistics({"GaLNet-2 (paper)": paper("GaLNet-2"), **tables})
+
+
+def paper(name):
+    """The paper's Table 2 in the form of our results."""
+    rows = GALNETS_TABLE2[name]
+    return {key: dict(zip(COLUMNS, row, strict=True)) for key, row in rows.items()}
 
 
 def limit():

@@ -15,9 +15,17 @@ from astropy.io import fits
 from photutils.background import Background2D, MedianBackground
 from scipy.ndimage import gaussian_filter
 
-__all__ = ["find_data", "load_backgrounds", "sky_stamps"]
+__all__ = ["SURVEYS", "find_data", "load_backgrounds", "sky_stamps"]
 
 TEST_SHARE = 0.3
+
+SURVEYS = {
+    "kids": ("kids_field/[gri].fits",),
+    "viking": ("kids_field/Z.fits",),
+    "decam": ("decam/*oo[i]*.fits",),
+    "hsc": ("hsc_field/*_300x300_*.fits",),
+}
+"""Where the images of each survey lie in the folder."""
 
 
 def find_data():
@@ -33,7 +41,9 @@ def find_data():
     return folder if folder.is_dir() else None
 
 
-def load_backgrounds(folder, part, n_stamps=20_000, size=61, rng=None):
+def load_backgrounds(
+    folder, part, n_stamps=20_000, size=61, rng=None, surveys=tuple(SURVEYS)
+):
     """
     Sky stamps from KiDS, DECam, BASS, MzLS and HSC images.
 
@@ -49,6 +59,8 @@ def load_backgrounds(folder, part, n_stamps=20_000, size=61, rng=None):
         Pixels on a side.
     rng : `numpy.random.Generator`, optional
         Source of the positions; seed 0 by default.
+    surveys : sequence of str
+        Keys of `SURVEYS`.
 
     Returns
     -------
@@ -64,7 +76,9 @@ def load_backgrounds(folder, part, n_stamps=20_000, size=61, rng=None):
     if part not in ("train", "test"):
         raise ValueError(f"part must be 'train' or 'test', got {part!r}")
     rng = np.random.default_rng(0) if rng is None else rng
-    images = [rows for image in _images(Path(folder)) for rows in _rows(image, part)]
+    images = [
+        rows for image in _images(Path(folder), surveys) for rows in _rows(image, part)
+    ]
     images = [image for image in images if min(image.shape) > size]
     if not images:
         raise ValueError(f"folder holds none of the survey images: {folder}")
@@ -76,16 +90,12 @@ def load_backgrounds(folder, part, n_stamps=20_000, size=61, rng=None):
     return np.concatenate(stamps)
 
 
-def _images(folder):
-    for name in ("r", "g", "i", "Z"):
-        path = folder / "kids_field" / f"{name}.fits"
-        if path.is_file():
-            yield _first_image(path)
-    for path in sorted((folder / "decam").glob("*oo[i]*.fits")):
-        if "psfex" not in path.name:
-            yield _first_image(path)
-    for path in sorted((folder / "hsc_field").glob("*_300x300_*.fits")):
-        yield _first_image(path)
+def _images(folder, surveys):
+    for survey in surveys:
+        for pattern in SURVEYS[survey]:
+            for path in sorted(folder.glob(pattern)):
+                if "psfex" not in path.name:
+                    yield _first_image(path)
 
 
 def _first_image(path):
