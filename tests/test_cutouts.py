@@ -379,7 +379,7 @@ class TestFillMasked:
 
 class TestSizes:
     def test_block_factor(self):
-        r_eff = [0.5, 10.0, 10.1, 20, 35, np.nan, np.inf, -1]
+        r_eff = [0.5, 7.6, 7.7, 15, 30, np.nan, np.inf, -1]
         assert block_factor(r_eff).tolist() == [1, 1, 2, 2, 4, 1, 1, 1]
         assert block_factor(15) == 2
         assert block_factor(15, size=121) == 1
@@ -388,8 +388,8 @@ class TestSizes:
     @given(st.floats(0.1, 1e4))
     def test_block_factor_is_the_smallest(self, r_eff):
         factor = block_factor(r_eff)
-        assert r_eff / factor <= 10
-        assert factor == 1 or r_eff / (factor - 1) > 10
+        assert r_eff / factor <= 61 / 8
+        assert factor == 1 or r_eff / (factor - 1) > 61 / 8
 
     @pytest.mark.parametrize("r_eff", [3, 8, 20, 50])
     @pytest.mark.parametrize("n", [1, 4])

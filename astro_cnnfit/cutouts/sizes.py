@@ -10,8 +10,8 @@ from astro_cnnfit.flags import FULLY_MASKED, NO_DATA, OUTSIDE_IMAGE
 __all__ = ["block_factor", "estimate_half_light_radius"]
 
 # Largest half-light radius, as a fraction of the stamp's width, that fits well:
-# 10 of 61 pixels.
-_FITS = 1 / 6
+# 7.6 of 61 pixels, so that the stamp reaches out to four of them.
+_FITS = 1 / 8
 # The same for an estimate, which is too small where the galaxy fills the ring
 # in which the sky is measured.
 _TRUSTED = 1 / 9
@@ -35,12 +35,12 @@ def block_factor(r_eff, *, size=61):
     Returns
     -------
     factor : `~numpy.ndarray` of int
-        The smallest for which ``r_eff / factor`` is at most a sixth of ``size``
-        (10 pixels of 61); 1 where ``r_eff`` is not finite.
+        The smallest for which ``r_eff / factor`` is at most an eighth of ``size``
+        (7.6 pixels of 61); 1 where ``r_eff`` is not finite.
     """
     r_eff = np.asarray(r_eff, dtype=float)
     known = np.where(np.isfinite(r_eff), r_eff, 0.0)
-    return np.maximum(np.ceil(known / np.floor(_FITS * size)), 1).astype(int)
+    return np.maximum(np.ceil(known / (_FITS * size)), 1).astype(int)
 
 
 def estimate_half_light_radius(image, x, y, *, size=61):

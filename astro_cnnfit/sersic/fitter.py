@@ -99,7 +99,7 @@ class CNNSersicFitter:
     The network sees stamps of 61 x 61 pixels in units of the sky noise: that of
     ``error``, or else that measured around each galaxy. A pedestal is removed,
     and masked pixels are replaced by those on the other side of the galaxy. A
-    galaxy with R_eff above 12 pixels is measured on averaged pixels, image and
+    galaxy with R_eff above 7.6 pixels is measured on averaged pixels, image and
     PSF alike, where the image goes on beyond the stamp; a stamp is moved if the
     galaxy is more than 1.5 pixels off its centre.
 

@@ -32,9 +32,10 @@ __all__ = ["measure"]
 _CHUNK = 1024
 # A galaxy is looked at again, at another scale or place, at most this often.
 _MAX_ROUNDS = 5
-# R_eff as a fraction of a stamp's width, from which on pixels are averaged: 12
-# pixels of 61.
-_LARGE = 0.2
+# R_eff as a fraction of a stamp's width, from which on pixels are averaged: 7.6
+# pixels of 61, so that the stamp reaches out to 4 R_eff. On simulated galaxies of
+# high S/N the larger field outweighs the coarser pixels from 8 to 10 pixels on.
+_LARGE = 1 / 8
 # Sky in excess of the image's, in sky noises, that may be a large galaxy's light.
 _EXCESS = 0.5
 # Stamps are centred anew on galaxies that are farther off, in stamp pixels, but
