@@ -1,0 +1,179 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""Tests of what happens to stamps before and after a network sees them."""
+
+import numpy as np
+import pytest
+
+from astro_cnnfit import flags
+from astro_cnnfit.cutouts import cut_stamps
+from astro_cnnfit.inputs import parse_image
+from astro_cnnfit.psf import fwhm, gaussian, moffat
+from astro_cnnfit.sersic.border import Border, image_sky
+from astro_cnnfit.sersic.pixels import prepare, sky_noise, soften
+from astro_cnnfit.sersic.quality import quality_flags, warn_of_lost
+from astro_cnnfit.sersic.statistics import aperture_snr
+
+RANGES = {
+    "r_eff": (0.7, 20.0),
+    "n": (0.3, 8.0),
+    "ellip": (0.0, 0.9),
+    "psf_fwhm": (2.0, 6.0),
+    "snr": (15.0, 1e4),
+}
+
+
+def no_light(places, x, y):
+    return np.zeros((len(places), len(x)))
+
+
+def levels(stamps, mask, light_at=no_light):
+    return Border(mask).levels(stamps, np.arange(len(stamps)), light_at)
+
+
+def test_border_is_the_edge():
+    stamps = np.zeros((2, 61, 61))
+    stamps[:, :2] = stamps[:, -2:] = 3.0
+    stamps[:, :, :2] = stamps[:, :, -2:] = 3.0
+    level, light = levels(stamps, np.zeros(stamps.shape, bool))
+    np.testing.assert_array_equal(level, 3.0)
+    np.testing.assert_array_equal(light, 0.0)
+
+
+def test_border_moves_in_where_the_stamp_is_beyond_the_image():
+    rng = np.random.default_rng(0)
+    stamps = rng.normal(5.0, 1.0, (3, 61, 61))
+    mask = np.zeros(stamps.shape, bool)
+    mask[1, :8] = mask[1, -8:] = mask[1, :, :8] = mask[1, :, -8:] = True
+    mask[2] = True
+    stamps[mask] = 1e9
+    level, _ = levels(stamps, mask)
+    np.testing.assert_allclose(level[:2], 5.0, atol=0.2)
+    assert level[2] == 0.0
+
+
+def test_border_takes_few_good_pixels_at_the_edge_before_many_farther_in():
+    y, x = np.mgrid[:61, :61] - 30.0
+    stamps = 100.0 * np.exp(-np.hypot(x, y) / 8)[np.newaxis]
+    mask = np.zeros(stamps.shape, bool)
+    mask[:, :, :18] = mask[:, :, -18:] = True
+    level, _ = levels(stamps, mask)
+    assert level[0] < 4
+
+
+def test_light_of_the_galaxy_is_not_sky():
+    stamps = np.full((2, 61, 61), 7.0)
+    level, light = levels(
+        stamps,
+        np.zeros(stamps.shape, bool),
+        lambda places, x, y: np.array([[2.0], [3.0]])[places] + 0 * x,
+    )
+    np.testing.assert_allclose(level, [5.0, 4.0])
+    np.testing.assert_allclose(light, [2.0, 3.0])
+
+
+@pytest.mark.parametrize("pedestal", [0.0, 250.0, -90.0])
+def test_sky_of_a_crowded_image(pedestal):
+    rng = np.random.default_rng(1)
+    image = rng.normal(pedestal, 2.0, (400, 500))
+    image[:, ::7] += rng.exponential(100, image[:, ::7].shape)
+    assert image_sky(parse_image(image), 61) == pytest.approx(pedestal, abs=0.3)
+    mask = np.zeros(image.shape, bool)
+    mask[::2] = True
+    image[mask] = 1e6
+    assert image_sky(parse_image(image, mask=mask), 61) == pytest.approx(
+        pedestal, abs=0.3
+    )
+
+
+def test_sky_is_left_alone_where_it_is_not_known():
+    rng = np.random.default_rng(1)
+    assert image_sky(parse_image(rng.normal(9, 1, (61, 61))), 61) == 0
+    assert image_sky(parse_image(rng.normal(9, 1, (9, 61, 61))), 61) == 0
+    assert image_sky(parse_image(rng.normal(1, 1, (150, 150))), 61) == 0
+    assert image_sky(parse_image(rng.normal(9, 1, (150, 150))), 61) > 8
+    assert image_sky(parse_image(np.full((150, 150), np.nan)), 61) == 0
+
+
+def cut(data, factor=1, **keywords):
+    image = parse_image(data, **keywords)
+    ny, nx = image.data.shape
+    return cut_stamps(image, [(nx - 1) / 2], [(ny - 1) / 2], factor=factor)
+
+
+def test_missing_sky_comes_with_its_noise():
+    rng = np.random.default_rng(2)
+    stamps = cut(rng.normal(50.0, 3.0, (41, 41)))
+    pixels, reference, sigma, error = prepare(stamps)
+    filled = (pixels + reference[:, None, None])[stamps.mask]
+    assert filled.mean() == pytest.approx(50.0, abs=0.5)
+    assert filled.std() == pytest.approx(3.0, rel=0.15)
+    assert sigma[0] == pytest.approx(3.0, rel=0.15)
+    assert error == 1.0
+
+
+def test_noise_of_block_averages():
+    rng = np.random.default_rng(3)
+    stamps = cut(rng.normal(0.0, 3.0, (183, 183)), factor=3)
+    pixels, _, sigma, _ = prepare(stamps)
+    assert pixels.std() == pytest.approx(sigma[0], rel=0.1)
+    assert sigma[0] < 1.0
+    given = cut(rng.normal(0.0, 3.0, (183, 183)), factor=3, error=3.0)
+    _, _, sigma, error = prepare(given)
+    assert pixels.std() == pytest.approx(sigma[0], rel=0.1)
+    np.testing.assert_allclose(error, 1.0)
+
+
+def test_softening_keeps_the_sum_and_widens():
+    psf = gaussian([1.5, 3.0])
+    soft = soften(psf)
+    np.testing.assert_allclose(soft.sum(axis=(1, 2)), 1, rtol=1e-5)
+    assert np.all(fwhm(soft) > fwhm(psf))
+    flat = np.full((1, 61, 61), 4.0, np.float32)
+    np.testing.assert_allclose(soften(flat), flat, rtol=1e-6)
+
+
+def test_noise_of_the_fill_is_always_the_same():
+    assert sky_noise(61) is sky_noise(61)
+    assert not sky_noise(61).flags.writeable
+
+
+def params(**changed):
+    values = {"flux": 1e3, "r_eff": 4.0, "n": 1.0, "ellip": 0.3, "theta": 1.0}
+    values |= changed
+    return np.array([[0.0, 0.0, *values.values()]])
+
+
+@pytest.mark.parametrize(
+    ("changed", "snr", "psf", "expected"),
+    [
+        ({}, 50.0, 3.0, 0),
+        ({}, 50.0, None, 0),
+        ({"r_eff": 25.0}, 50.0, 3.0, flags.OUTSIDE_TRAINING_RANGE),
+        ({"r_eff": 0.4}, 50.0, 3.0, flags.OUTSIDE_TRAINING_RANGE),
+        ({"ellip": 0.93}, 50.0, 3.0, flags.OUTSIDE_TRAINING_RANGE),
+        ({"ellip": 0.0}, 50.0, 3.0, 0),
+        ({"n": 8.0}, 50.0, 3.0, flags.AT_BOUND),
+        ({"n": 0.3}, 50.0, 3.0, flags.AT_BOUND),
+        ({}, 5.0, 3.0, flags.LOW_SNR),
+        ({}, 1e5, 3.0, flags.OUTSIDE_TRAINING_RANGE),
+        ({}, 50.0, 1.4, flags.OUTSIDE_TRAINING_RANGE),
+        ({}, 50.0, 7.0, flags.OUTSIDE_TRAINING_RANGE),
+    ],
+)
+def test_quality_flags(changed, snr, psf, expected):
+    psfs = None if psf is None else moffat([psf], 3.0)
+    bits = quality_flags(params(**changed), np.array([snr]), psfs, RANGES)
+    assert list(bits) == [expected]
+
+
+def test_snr_is_that_of_an_aperture():
+    stamps = np.zeros((1, 61, 61), np.float32)
+    stamps[0, 30, 30] = 1000.0
+    n_pixels = np.sum(np.hypot(*np.mgrid[-30:31, -30:31]) <= 7.5)
+    assert aperture_snr(stamps, np.zeros(1))[0] == pytest.approx(1e3 / n_pixels**0.5)
+    lifted = aperture_snr(stamps + 5, np.full(1, 5.0))
+    assert lifted[0] == pytest.approx(1e3 / n_pixels**0.5)
+
+
+def test_nothing_lost_nothing_warned_of():
+    warn_of_lost(np.array([0, flags.TRUNCATED, flags.LOW_SNR]), stacklevel=1)
