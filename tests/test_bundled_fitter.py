@@ -67,8 +67,6 @@ def test_galaxy_cut_by_the_edge(fitter):
 @pytest.mark.skipif(find_galaxy() is None, reason="needs statmorph's test image")
 @pytest.mark.parametrize("model", ["sersic", "galnet1"])
 def test_real_galaxy_agrees_with_statmorph(model):
-    if model not in available():
-        pytest.skip(f"{model} is not in this build")
     image = read_image(find_galaxy()).data
     fitter = CNNSersicFitter(model)
     table = fitter(image, moffat([3.5], 3.0)[0] if model == "sersic" else None)
