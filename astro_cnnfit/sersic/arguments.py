@@ -12,8 +12,8 @@ from astro_cnnfit.psf import as_psf_stamps
 __all__ = [
     "checked_shape",
     "find_galaxies",
-    "parse_batch_size",
     "parse_model",
+    "parse_positive",
     "parse_zeropoint",
     "psf_stamps",
 ]
@@ -90,22 +90,22 @@ def parse_zeropoint(zeropoint):
     return value
 
 
-def parse_batch_size(batch_size):
+def parse_positive(value, argument):
     """
-    The batch size as an int.
+    A number of things as an int.
 
     Raises
     ------
     ValueError
-        If it is not a positive integer.
+        If it is not a positive integer. The message names ``argument``.
     """
     try:
-        value = operator.index(batch_size)
+        number = operator.index(value)
     except TypeError:
-        value = 0
-    if value < 1 or isinstance(batch_size, bool):
-        raise ValueError(f"batch_size must be a positive integer, got {batch_size!r}")
-    return value
+        number = 0
+    if number < 1 or isinstance(value, bool):
+        raise ValueError(f"{argument} must be a positive integer, got {value!r}")
+    return number
 
 
 def psf_stamps(psf, x, y, network, *, oversampling=1):

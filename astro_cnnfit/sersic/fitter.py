@@ -15,8 +15,8 @@ from astro_cnnfit.inputs import parse_image, parse_positions
 from .arguments import (
     checked_shape,
     find_galaxies,
-    parse_batch_size,
     parse_model,
+    parse_positive,
     parse_zeropoint,
     psf_stamps,
 )
@@ -27,6 +27,7 @@ from .images import (
     stack_of_galaxies,
 )
 from .measure import measure
+from .posterior import draw_parameters, draw_table
 from .quality import warn_of_lost
 from .results import FitInfo, Measurement, make_table, versions
 from .sky import parse_pixel_scale, sky_columns
@@ -45,6 +46,7 @@ class _Fit:
     psfs: np.ndarray | None
     is_stack: bool
     unit: u.UnitBase | None
+    wcs: Any
 
 
 class CNNSersicFitter:
@@ -82,7 +84,8 @@ class CNNSersicFitter:
         What the last call returned.
     fit_info : sequence of dict or None
         A dictionary for each row: ``param_names``, ``param_values``,
-        ``param_cov`` (7, 7), ``sky_sigma``, ``snr`` and ``block_factor``.
+        ``param_cov`` (7, 7), ``latent_names``, ``latent_values``, ``latent_cov``
+        (7, 7), ``sky_sigma``, ``snr`` and ``block_factor``.
     init_params : `~astropy.table.QTable` or None
         ``id, x_init, y_init`` of each row.
 
@@ -140,7 +143,7 @@ class CNNSersicFitter:
         self.zeropoint = parse_zeropoint(zeropoint)
         self.finder = finder
         self.statistics = bool(statistics)
-        self.batch_size = parse_batch_size(batch_size)
+        self.batch_size = parse_positive(batch_size, "batch_size")
         self.progress_bar = bool(progress_bar)
         self.model = parse_model(model)
         self._fit = None
@@ -216,7 +219,8 @@ class CNNSersicFitter:
             batch_size=self.batch_size,
             progress_bar=self.progress_bar,
         )
-        results = self._table(image, (ids, x, y), measurement)
+        wcs = image.wcs if image.data.ndim == 2 else None
+        results = self._table(image, wcs, (ids, x, y), measurement)
         init = results["id", "x_init", "y_init"]
         # One assignment: another thread sees all of a call or nothing of it.
         self._fit = _Fit(
@@ -227,6 +231,7 @@ class CNNSersicFitter:
             psfs,
             image.data.ndim == 3,
             image.unit,
+            wcs,
         )
         warn_of_lost(measurement.flags, stacklevel=3)
         return results
@@ -350,6 +355,54 @@ class CNNSersicFitter:
         fit = self._last("results_to_models")
         return astropy_models(fit.measurement.params, fit.unit)
 
+    def sample(self, n, *, seed=None):
+        """
+        Draw from the posterior of each galaxy.
+
+        Parameters
+        ----------
+        n : int
+            Draws for each galaxy.
+        seed : int or `numpy.random.Generator`, optional
+            Makes the draws reproducible.
+
+        Returns
+        -------
+        `~astropy.table.QTable`
+            A row per galaxy: ``id`` and, as columns of shape (rows, n), the
+            parameters ``x_fit`` ... ``theta_fit`` with their units, ``mag_fit``,
+            ``r_eff_sky_fit`` and ``pa_fit`` where the table of results has them.
+            NaN for galaxies that could not be measured.
+
+        Raises
+        ------
+        ValueError
+            If the fitter was not called before or ``n`` is not a positive
+            integer.
+
+        Notes
+        -----
+        The posterior is Gaussian in the latent parameters (see
+        `astro_cnnfit.parameters`), with ``latent_cov`` of `fit_info`. All draws
+        have n from 0.3 to 8 and an ellipticity of at most 0.95: others are drawn
+        again, and moved to the bound where nearly all lie beyond it.
+        """
+        fit, n = self._last("sample"), parse_positive(n, "n")
+        params = draw_parameters(
+            fit.measurement.latent,
+            fit.measurement.latent_covariance,
+            n,
+            np.random.default_rng(seed),
+        )
+        return draw_table(
+            params,
+            fit.results["id"],
+            unit=fit.unit,
+            zeropoint=self.zeropoint,
+            pixel_scale=self.pixel_scale,
+            wcs=fit.wcs,
+        )
+
     def decode_flags(self):
         """
         Return the names of the flags of each row.
@@ -402,8 +455,7 @@ class CNNSersicFitter:
             return None
         return psf_stamps(psf, x, y, self.model, oversampling=oversampling)
 
-    def _table(self, image, positions, measurement):
-        wcs = image.wcs if image.data.ndim == 2 else None
+    def _table(self, image, wcs, positions, measurement):
         sky = sky_columns(
             measurement.params,
             measurement.covariance,

@@ -4,7 +4,7 @@
 import numpy as np
 
 from astro_cnnfit.flags import NON_FINITE
-from astro_cnnfit.parameters import NAMES, decode, decode_covariance
+from astro_cnnfit.parameters import LATENT_NAMES, NAMES, decode, decode_covariance
 
 from .border import Border
 from .images import psfs_or_typical, stamps_of_galaxies
@@ -20,6 +20,7 @@ __all__ = ["measure_stamps"]
 _PEDESTAL, _LIGHT_ERROR = 4.0, 0.1
 # Share of masked pixels above which they are filled from the model, and how often.
 _PATCHY, _REFILLS = 0.02, 4
+_PLACE = [LATENT_NAMES.index(name) for name in ("x", "y")]
 
 
 def measure_stamps(network, stamps, psfs, sky, *, batch_size=512, statistics=False):
@@ -94,9 +95,10 @@ class _Looks:
     """
     Stamps, and what a network last said about each.
 
-    Attributes have one row for each stamp. ``params`` and ``covariance`` are in
-    pixels of the stamp, the flux in units of ``sigma``. ``pixels`` are relative
-    to ``reference``, so that float32 holds them whatever the pedestal.
+    Attributes have one row for each stamp. ``params``, ``latent`` and
+    ``latent_covariance`` are in pixels of the stamp, the flux in units of
+    ``sigma``. ``pixels`` are relative to ``reference``, so that float32 holds
+    them whatever the pedestal.
     """
 
     def __init__(self, network, stamps, psfs, batch_size):
@@ -108,8 +110,8 @@ class _Looks:
         self.border = Border(stamps.mask)
         n, n_params = len(self.pixels), len(NAMES)
         self.seen = None
-        self.params = np.empty((n, n_params))
-        self.covariance = np.empty((n, n_params, n_params))
+        self.params, self.latent = np.empty((2, n, n_params))
+        self.latent_covariance = np.empty((n, n_params, n_params))
         self.pedestal, self.level, self.light = np.empty((3, n))
 
     @property
@@ -130,8 +132,8 @@ class _Looks:
             seen, psfs, batch_size=self.batch_size
         )
         params = decode(latent)
-        self.params[rows] = params
-        self.covariance[rows] = decode_covariance(latent, covariance)
+        self.params[rows], self.latent[rows] = params, latent
+        self.latent_covariance[rows] = covariance
         self.level[rows], self.light[rows] = self.border.levels(
             seen, numbers, lambda places, x, y: light_at(params[places], x, y)
         )
@@ -173,10 +175,14 @@ class _Looks:
         psfs = self.psfs if self.network.needs_psf else None
         ranges = self.network.trained_ranges
         bits = quality_flags(self.params, snr, psfs, ranges)
-        params, covariance = self._at_image_scale()
+        latent, latent_covariance = self._at_image_scale()
+        params = decode(latent)
+        covariance = decode_covariance(latent, latent_covariance)
         values = {
             "params": params,
             "covariance": covariance,
+            "latent": latent,
+            "latent_covariance": latent_covariance,
             "sky_sigma": self.sigma,
             "snr": snr,
             "local_bkg": self.local_bkg,
@@ -196,16 +202,19 @@ class _Looks:
         return values | {"flags": self.stamps.flags | bits}
 
     def _at_image_scale(self):
-        factor = self.stamps.factor
-        scale = np.ones_like(self.params)
-        for name in ("x_0", "y_0", "r_eff"):
-            scale[:, NAMES.index(name)] = factor
+        """Latent parameters and covariance in pixels and flux of the image."""
+        factor, latent = self.stamps.factor, self.latent.copy()
+        latent[:, _PLACE] *= factor
+        latent[:, _PLACE] += np.column_stack(
+            [self.stamps.x_origin, self.stamps.y_origin]
+        )
+        latent[:, LATENT_NAMES.index("log_r_eff")] += np.log10(factor)
         # Blocks hold the mean of their pixels, not the sum.
-        scale[:, NAMES.index("flux")] = self.sigma * factor**2
-        params = self.params * scale
-        params[:, NAMES.index("x_0")] += self.stamps.x_origin
-        params[:, NAMES.index("y_0")] += self.stamps.y_origin
-        return params, self.covariance * scale[:, :, None] * scale[:, None, :]
+        flux = np.log10(self.sigma * factor**2)
+        latent[:, LATENT_NAMES.index("log_flux")] += flux
+        scale = np.ones(len(LATENT_NAMES))
+        scale[_PLACE] = factor
+        return latent, self.latent_covariance * scale[:, None] * scale
 
     def _goodness(self):
         psfs = psfs_or_typical(self.network, self.psfs)

@@ -17,7 +17,7 @@ from astropy.table import QTable
 
 import astro_cnnfit
 from astro_cnnfit.flags import flag_table
-from astro_cnnfit.parameters import NAMES
+from astro_cnnfit.parameters import LATENT_NAMES, NAMES
 
 __all__ = ["COLUMNS", "Column", "FitInfo", "Measurement", "column_table", "make_table"]
 
@@ -121,6 +121,11 @@ class Measurement:
     pixels of the image."""
     covariance: np.ndarray
     """(N, 7, 7), of ``params``."""
+    latent: np.ndarray
+    """(N, 7) in the order of `~astro_cnnfit.parameters.LATENT_NAMES`: what
+    ``params`` and ``covariance`` are made from, at the scale of the image."""
+    latent_covariance: np.ndarray
+    """(N, 7, 7), of ``latent``."""
     sky_sigma: np.ndarray
     """(N,) noise of the sky per pixel of the stamp that was measured."""
     snr: np.ndarray
@@ -147,6 +152,8 @@ class Measurement:
         return cls(
             params=np.full((n, n_params), np.nan),
             covariance=np.full((n, n_params, n_params), np.nan),
+            latent=np.full((n, n_params), np.nan),
+            latent_covariance=np.full((n, n_params, n_params), np.nan),
             factor=np.ones(n, dtype=int),
             n_pixels_fit=np.zeros(n, dtype=int),
             flags=np.zeros(n, dtype=int),
@@ -163,6 +170,9 @@ class FitInfo(Sequence):
     * ``param_names``: order of the parameters below,
     * ``param_values``: (7,) as in the table, ``theta`` in radians,
     * ``param_cov``: (7, 7) covariance of those,
+    * ``latent_names``, ``latent_values``, ``latent_cov``: the same in the
+      parameters in which errors are closest to Gaussian, see
+      `~astro_cnnfit.parameters`,
     * ``sky_sigma``: noise of the sky per pixel of the measured stamp,
     * ``snr``: signal-to-noise ratio,
     * ``block_factor``: side of the blocks that were averaged; 1 for none.
@@ -187,6 +197,9 @@ class FitInfo(Sequence):
             "param_names": NAMES,
             "param_values": measurement.params[index].copy(),
             "param_cov": measurement.covariance[index].copy(),
+            "latent_names": LATENT_NAMES,
+            "latent_values": measurement.latent[index].copy(),
+            "latent_cov": measurement.latent_covariance[index].copy(),
             "sky_sigma": float(measurement.sky_sigma[index]),
             "snr": float(measurement.snr[index]),
             "block_factor": int(measurement.factor[index]),
