@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from astro_cnnfit.evaluation import coverage, pulls
+from astro_cnnfit.evaluation import binned_coverage, coverage, pulls
 
 
 @pytest.fixture
@@ -40,3 +40,27 @@ def test_bad_input(draws):
         coverage(mean, covariance[:, :6], true)
     with pytest.raises(ValueError, match="levels"):
         coverage(mean, covariance, true, levels=(68,))
+
+
+def test_coverage_in_bins(draws):
+    mean, covariance, true = draws
+    covariance = covariance.copy()
+    snr = np.arange(len(mean), dtype=float)
+    # Errors are too small in the lowest third.
+    covariance[snr < len(mean) / 3] /= 9
+    snr[:10] = np.nan
+    size = np.ones(len(mean))
+    table = binned_coverage(mean, covariance, true, {"snr": snr, "size": size})
+    assert list(table["quantity"]) == ["snr"] * 24 + ["size"] * 8
+    first, *_ = table[(table["parameter"] == "log_n") & (table["bin"] == 0)]
+    assert first["68%"] < 0.35
+    assert (first["low"], first["count"]) == (10, pytest.approx(6664, abs=2))
+    others = table[(table["quantity"] == "snr") & (table["bin"] > 0)]
+    assert_allclose(others["68%"], 0.68, atol=0.03)
+
+
+def test_bad_bins(draws):
+    with pytest.raises(ValueError, match=r"by\['snr'\] must have shape"):
+        binned_coverage(*draws, {"snr": [1.0, 2.0]})
+    with pytest.raises(ValueError, match="n_bins must be positive"):
+        binned_coverage(*draws, {"snr": draws[0][:, 0]}, n_bins=0)

@@ -8,13 +8,14 @@ How good measurements are.
   published figures;
 * `~astro_cnnfit.evaluation.angle`: position angles as the paper counts them;
 * `~astro_cnnfit.evaluation.coverage`: whether stated errors cover the truth;
+* `~astro_cnnfit.evaluation.posterior`: whether whole posteriors do (TARP, ranks);
 * `~astro_cnnfit.evaluation.cramer_rao`: the limit that noise sets (imports the
   renderer, so it is not imported here);
 * `~astro_cnnfit.evaluation.figure`: measured against true values, drawn.
 """
 
 from .angle import linear_position_angle
-from .coverage import coverage, pulls
+from .coverage import binned_coverage, coverage, pulls
 from .metrics import (
     binned_errors,
     circular_difference,
@@ -26,16 +27,20 @@ from .metrics import (
     reduced_chi2,
     root_mean_square_error,
 )
+from .posterior import TARP, gaussian_samples, rank_uniformity, sbc_ranks, tarp
 from .published import CRAMER_RAO_TABLE2, GALNETS_TABLE2
 from .summary import compare_with_published, paper_columns, sersic_summary
 
 __all__ = [
     "CRAMER_RAO_TABLE2",
     "GALNETS_TABLE2",
+    "TARP",
+    "binned_coverage",
     "binned_errors",
     "circular_difference",
     "compare_with_published",
     "coverage",
+    "gaussian_samples",
     "linear_position_angle",
     "mean_absolute_error",
     "nmad",
@@ -44,7 +49,10 @@ __all__ = [
     "pearson_r",
     "pulls",
     "r2",
+    "rank_uniformity",
     "reduced_chi2",
     "root_mean_square_error",
+    "sbc_ranks",
     "sersic_summary",
+    "tarp",
 ]

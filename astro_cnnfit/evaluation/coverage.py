@@ -2,12 +2,12 @@
 """Whether stated errors are right: how often they cover the truth."""
 
 import numpy as np
-from astropy.table import Table
+from astropy.table import Table, vstack
 from scipy.stats import chi2, norm
 
 from astro_cnnfit.parameters import LATENT_NAMES
 
-__all__ = ["coverage", "pulls"]
+__all__ = ["binned_coverage", "coverage", "pulls"]
 
 LEVELS = (0.50, 0.68, 0.95)
 
@@ -97,3 +97,68 @@ def coverage(mean, covariance, true, levels=LEVELS, names=LATENT_NAMES):
     for name in table.colnames[1:]:
         table[name].format = ".3f"
     return table
+
+
+def binned_coverage(
+    mean, covariance, true, by, n_bins=3, levels=LEVELS, names=LATENT_NAMES
+):
+    """
+    Coverage in bins of other quantities, such as the S/N.
+
+    Parameters
+    ----------
+    mean, covariance, true, levels, names
+        As for `coverage`.
+    by : dict of str to array_like
+        (N,) quantities by name. Rows in which one is not finite are left out of
+        its bins.
+    n_bins : int
+        Bins between quantiles, which hold equal numbers of galaxies as far as
+        equal values allow: 3 for thirds.
+
+    Returns
+    -------
+    `~astropy.table.Table`
+        For each quantity and bin, the rows of `coverage` after the columns
+        ``quantity``, ``bin`` (from 0), ``low``, ``high`` (smallest and largest
+        value in the bin) and ``count``. Bins that hold no galaxy are left out.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not go together or ``n_bins`` is not positive.
+    """
+    mean, covariance, true = _check(mean, covariance, true)
+    if n_bins < 1:
+        raise ValueError(f"n_bins must be positive, got {n_bins}")
+    parts = []
+    for quantity, values in by.items():
+        values = np.asarray(values, dtype=float)
+        if values.shape != (len(mean),):
+            raise ValueError(
+                f"by[{quantity!r}] must have shape ({len(mean)},), got {values.shape}"
+            )
+        for number, rows in _quantile_bins(values, n_bins):
+            part = coverage(mean[rows], covariance[rows], true[rows], levels, names)
+            facts = {
+                "quantity": quantity,
+                "bin": number,
+                "low": values[rows].min(),
+                "high": values[rows].max(),
+                "count": len(rows),
+            }
+            part.add_columns(list(facts.values()), 0 * np.arange(5), list(facts))
+            parts.append(part)
+    return vstack(parts)
+
+
+def _quantile_bins(values, n_bins):
+    """Number and rows of each bin that is not empty."""
+    finite = np.flatnonzero(np.isfinite(values))
+    if finite.size == 0:
+        return
+    edges = np.quantile(values[finite], np.arange(1, n_bins) / n_bins)
+    place = np.searchsorted(edges, values[finite], side="right")
+    for number in range(n_bins):
+        if np.any(place == number):
+            yield number, finite[place == number]
