@@ -30,6 +30,7 @@ __all__ = [
     "amplitude_from_flux",
     "decode",
     "decode_covariance",
+    "effective_snr",
     "encode",
     "sersic_b",
     "total_flux",
@@ -311,3 +312,30 @@ def _flux_per_amplitude(r_eff, n, ellip, method):
     logarithm = b - 2.0 * n * np.log(b) + gammaln(2.0 * n)
     area = 2.0 * np.pi * np.square(r_eff) * (1.0 - np.asarray(ellip, dtype=float))
     return area * n * np.exp(logarithm)
+
+
+def effective_snr(params, psf_fwhm, poisson=0.0):
+    """
+    S/N of a galaxy within its effective radius.
+
+    Half of the flux over the noise of the ellipse of semi-major axis R_eff, to
+    whose area that of the PSF's width at half maximum is added.
+
+    Parameters
+    ----------
+    params : array_like, shape (N, 7)
+        Physical parameters, the flux in units of the sky noise of a pixel.
+    psf_fwhm : float or array_like, shape (N,)
+        Width of the PSF in pixels; 0 for none.
+    poisson : float or array_like, shape (N,)
+        Variance of a pixel's Poisson noise, in sky variances, per unit of its
+        flux. By default only the sky's noise counts.
+
+    Returns
+    -------
+    `~numpy.ndarray`, shape (N,)
+    """
+    params = _as_parameters(params, "params")
+    _, _, flux, r_eff, _, ellip, _ = np.moveaxis(params, -1, 0)
+    area = np.pi * ((1 - ellip) * r_eff**2 + np.square(psf_fwhm) / 4)
+    return flux / 2 / np.sqrt(area + poisson * np.maximum(flux, 0) / 2)

@@ -57,7 +57,7 @@ def table1_draws():
     rng = np.random.default_rng(20)
     params = draw_galaxies(TABLE1, rng, 340)
     params = params[(params[:, 4] > 0.3) & (params[:, 4] < 6.2)][:300]
-    psfs = draw_psfs(TABLE1, rng, len(params))
+    psfs, _ = draw_psfs(TABLE1, rng, len(params))
     ours = render_sersic_numpy(params, psfs)
     theirs = np.array(
         [draw_with_galsim(p, s) for p, s in zip(params, psfs, strict=True)]

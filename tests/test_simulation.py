@@ -91,7 +91,7 @@ def test_a_prior_may_be_changed():
 def test_flips_turn_parameters_and_pixels_alike(kind):
     rng = np.random.default_rng(kind)
     params = draw_galaxies(TABLE1, rng, 4)
-    psfs = draw_psfs(TABLE1, rng, 4)
+    psfs, _ = draw_psfs(TABLE1, rng, 4)
     stamps = render_sersic_numpy(params, psfs)
     turned, (images, turned_psfs) = flip(params, (stamps, psfs), kind)
     expected = render_sersic_numpy(turned, np.ascontiguousarray(turned_psfs))

@@ -53,7 +53,7 @@ def test_a_run_leaves_a_model(tmp_path):
         "snr",
     }
     assert set(description["metrics"]) == {"R2", "outliers", "NMAD"}
-    stamps, psfs, _, _ = SceneStream(TINY).observed(0)
+    stamps, psfs, _ = SceneStream(TINY).observed(0)
     latent, covariance = network.predict(stamps, psfs)
     assert latent.shape == (8, 7)
     assert (np.linalg.eigvalsh(covariance) > 0).all()

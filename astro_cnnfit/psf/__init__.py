@@ -7,10 +7,11 @@ measured from stars does, is sampled like the image, centred, and of unit sum.
 """
 
 from astro_cnnfit.psf.forms import as_psf_stamps
-from astro_cnnfit.psf.models import double_moffat, gaussian, moffat
-from astro_cnnfit.psf.sampling import block_average, centroid, fwhm
+from astro_cnnfit.psf.models import airy, double_moffat, gaussian, moffat
+from astro_cnnfit.psf.sampling import block_average, centroid, fwhm, soften
 
 __all__ = [
+    "airy",
     "as_psf_stamps",
     "block_average",
     "centroid",
@@ -18,4 +19,5 @@ __all__ = [
     "fwhm",
     "gaussian",
     "moffat",
+    "soften",
 ]

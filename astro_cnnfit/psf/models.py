@@ -1,6 +1,6 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """
-Analytic point-spread functions: Gaussian, Moffat and double Moffat.
+Analytic point-spread functions: Gaussian, Moffat, double Moffat and Airy.
 
 All are drawn for many sets of parameters at once, integrated over the pixel
 (so that they are effective PSFs, as one measured from stars is), centred on the
@@ -15,12 +15,15 @@ and more to that of a profile with a sharper peak.
 """
 
 import numpy as np
+from scipy.special import j1
 
-__all__ = ["double_moffat", "gaussian", "moffat"]
+__all__ = ["airy", "double_moffat", "gaussian", "moffat"]
 
 # Nodes per pixel and axis. Five leave an error below 2e-5 of the peak for a
 # Moffat profile of FWHM 1.2 pixels and axis ratio 0.5, the sharpest in use.
 _N_NODES = 5
+# FWHM of the Airy pattern of a clear aperture, in wavelengths over its diameter.
+_AIRY_FWHM = 1.028993969962188
 
 
 def gaussian(fwhm, ellip=0.0, theta=0.0, *, size=25):
@@ -97,7 +100,7 @@ def moffat(fwhm, beta, ellip=0.0, theta=0.0, *, size=25):
 def double_moffat(
     fwhm_1, beta_1, ellip_1, theta_1,
     fwhm_2, beta_2, ellip_2, theta_2,
-    fraction, *, size=25,
+    fraction, *, x_0=0.0, y_0=0.0, size=25,
 ):  # fmt: skip
     """
     Draw pixel-integrated sums of two concentric Moffat profiles.
@@ -115,6 +118,8 @@ def double_moffat(
     fraction : float or array_like, shape (N,)
         Fraction of the total flux (to infinity) that is in the second profile,
         from 0 to 1.
+    x_0, y_0 : float or array_like, shape (N,)
+        Centre, in pixels from that of the stamp.
     size : int
         Width of the stamps in pixels, odd.
 
@@ -132,17 +137,72 @@ def double_moffat(
     columns = _columns(
         fwhm_1=fwhm_1, beta_1=beta_1, ellip_1=ellip_1, theta_1=theta_1,
         fwhm_2=fwhm_2, beta_2=beta_2, ellip_2=ellip_2, theta_2=theta_2,
-        fraction=fraction,
+        fraction=fraction, x_0=x_0, y_0=y_0,
     )  # fmt: skip
-    fraction = columns[8]
+    fraction, x_0, y_0 = columns[8:]
     if not np.all((fraction >= 0) & (fraction <= 1)):
         raise ValueError("fraction must be between 0 and 1")
     first, second = _moffat_profile(*columns[:4]), _moffat_profile(*columns[4:8])
 
     def profile(x, y):
+        x, y = x - x_0, y - y_0
         return (1 - fraction) * first(x, y) + fraction * second(x, y)
 
     return _draw(profile, size)
+
+
+def airy(fwhm, obscuration=0.0, ellip=0.0, theta=0.0, *, x_0=0.0, y_0=0.0, size=25):
+    """
+    Draw pixel-integrated Airy patterns of annular apertures.
+
+    With J1 the Bessel function, u the distance in units of wavelength over
+    (pi times diameter) and s the obscuration, the profile is
+    (2 J1(u) / u - s^2 2 J1(s u) / (s u))^2 (Born & Wolf 1999, Sect. 8.6.2).
+
+    Parameters
+    ----------
+    fwhm : float or array_like, shape (N,)
+        Full width at half maximum of the pattern of the *clear* aperture, in
+        pixels (geometric mean of both axes).
+    obscuration : float or array_like, shape (N,)
+        Inner diameter over outer diameter, in [0, 1).
+    ellip, theta : float or array_like, shape (N,)
+        As `moffat` takes them.
+    x_0, y_0 : float or array_like, shape (N,)
+        Centre, in pixels from that of the stamp.
+    size : int
+        Width of the stamps in pixels, odd.
+
+    Returns
+    -------
+    stamps : `~numpy.ndarray`, shape (N, size, size), float32
+        Unit sum.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is outside its range or ``size`` is not a positive odd
+        number.
+    """
+    fwhm, hole, ellip, theta, x_0, y_0 = _columns(
+        fwhm=fwhm, obscuration=obscuration, ellip=ellip, theta=theta, x_0=x_0, y_0=y_0
+    )
+    _check_shape(fwhm, ellip)
+    if not np.all((hole >= 0) & (hole < 1)):
+        raise ValueError("obscuration must be in [0, 1)")
+    scale = np.pi * _AIRY_FWHM / fwhm
+
+    def profile(x, y):
+        u = scale * np.sqrt(_radius2(x - x_0, y - y_0, ellip, theta))
+        return (_jinc(u) - hole**2 * _jinc(hole * u)) ** 2
+
+    return _draw(profile, size)
+
+
+def _jinc(u):
+    """Return 2 J1(u) / u, 1 at the origin."""
+    u = np.maximum(u, 1e-8)
+    return 2 * j1(u) / u
 
 
 def _columns(**parameters):

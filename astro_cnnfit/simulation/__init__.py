@@ -3,10 +3,11 @@
 
 from .backgrounds import find_data, load_backgrounds
 from .dataset import simulate, write_dataset
-from .priors import PRIORS, TABLE1, WIDE, Prior, draw_galaxies, draw_psfs
+from .priors import BLOCKS, PRIORS, TABLE1, WIDE, Prior, draw_galaxies, draw_psfs
 from .scenes import Scenes, aperture_snr, draw_scenes, flip, observe
 
 __all__ = [
+    "BLOCKS",
     "PRIORS",
     "TABLE1",
     "WIDE",

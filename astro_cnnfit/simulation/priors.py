@@ -5,7 +5,8 @@ What galaxies, PSFs, noise and neighbours the simulator draws.
 A prior is a table of distributions, a line a quantity, in the units that the
 networks see: pixels, and fluxes in units of the sky noise of a pixel.
 `TABLE1` is Table 1 of Li et al. (2022) with the noise and seeing of KiDS's r
-band; `WIDE` covers other surveys. To train for a survey of your own, replace
+band; `WIDE` covers other surveys, and `BLOCKS` the averaged pixels on which large
+galaxies are measured. To train for a survey of your own, replace
 what differs::
 
     from dataclasses import replace
@@ -13,13 +14,15 @@ what differs::
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from astro_cnnfit.psf.models import double_moffat
+from astro_cnnfit.psf.models import airy, double_moffat
+from astro_cnnfit.psf.sampling import SOFTENING
 
 __all__ = [
+    "BLOCKS",
     "PRIORS",
     "TABLE1",
     "WIDE",
@@ -79,6 +82,11 @@ def _within(draw, low, high):
     return bounded
 
 
+def constant(value):
+    """Always the same value."""
+    return lambda rng, n: np.full(n, float(value))
+
+
 @dataclass(frozen=True)
 class Prior:
     """
@@ -124,6 +132,26 @@ class Prior:
     """Smallest S/N in the aperture of `snr_radius`; fainter galaxies are drawn
     again."""
     snr_radius: float = 7.5
+    snr: Draw | None = None
+    """S/N within the effective radius; the flux then follows from it, and
+    ``flux`` is not used."""
+    outshone: float = np.inf
+    """Neighbours that shed more light on the galaxy's centre than this, relative
+    to its own, are left out: the galaxy would not have been found."""
+    airy_share: float = 0.0
+    """Share of the PSFs that are Airy patterns, not double Moffat profiles."""
+    psf_taper: bool = False
+    """Whether PSFs fade towards the edge of their stamps: broad ones, cut off
+    square, would leave their corners in bright images."""
+    psf_offset: Draw = constant(0.0)
+    """Distance of the PSF from the centre of its stamp, along each axis."""
+    psf_error: Draw = constant(0.0)
+    """Relative error of the width of the PSF that the network is given."""
+    masked: Draw = constant(0.0)
+    """Share of the stamp's pixels that are masked, roughly."""
+    block: int = 1
+    """Side of the blocks of pixels that are averaged. Lengths are those of the
+    averaged pixels, except for the PSF's, which is that before averaging."""
 
 
 # KiDS's r band: pixels of 0.2 arcsec, zero-point 30, sky noise 2.26 a pixel,
@@ -144,10 +172,6 @@ def _pixels_of(arcsec):
     return lambda rng, n: arcsec(rng, n) / PIXEL_SCALE
 
 
-def _constant(value):
-    return lambda rng, n: np.full(n, float(value))
-
-
 TABLE1 = Prior(
     x_0=_pixels_of(normal(0.0, 0.15, -0.4, 0.4)),
     y_0=_pixels_of(normal(0.0, 0.15, -0.4, 0.4)),
@@ -162,9 +186,9 @@ TABLE1 = Prior(
     psf_ellip=uniform(0.0, 0.12),
     wing_fraction=uniform(0.0, 0.15),
     wing_scale=uniform(1.3, 2.5),
-    poisson=_constant(1 / (GAIN * SKY_SIGMA)),
+    poisson=constant(1 / (GAIN * SKY_SIGMA)),
     pedestal=normal(0.0, 0.1),
-    correlation=_constant(0.0),
+    correlation=constant(0.0),
     noise_error=log_normal(0.0, 0.02, 0.8, 1.25),
     n_neighbours=1.0,
     neighbour_flux=_flux_of(exponential(1.0, 17.0, 24.5)),
@@ -175,30 +199,53 @@ TABLE1 = Prior(
     min_snr=50.0,
 )
 
+
+def _seldom(share, draw):
+    """Draw zero, but for a share of the galaxies."""
+    return lambda rng, n: np.where(rng.random(n) < share, draw(rng, n), 0.0)
+
+
 WIDE = Prior(
     x_0=normal(0.0, 0.8, -2.5, 2.5),
     y_0=normal(0.0, 0.8, -2.5, 2.5),
-    flux=log_uniform(100.0, 3e5),
-    r_eff=log_uniform(0.7, 20.0),
+    flux=constant(np.nan),
+    r_eff=log_uniform(0.25, 17.0),
     n=log_uniform(0.3, 8.0),
-    q=uniform(0.1, 1.0),
-    psf_fwhm=log_uniform(1.8, 6.5),
+    q=uniform(0.05, 1.0),
+    # The pixel's response adds 0.2 to 0.4 pixels to the narrowest.
+    psf_fwhm=log_uniform(1.45, 8.0),
     psf_beta=uniform(2.0, 5.0),
-    psf_ellip=uniform(0.0, 0.2),
+    psf_ellip=uniform(0.0, 0.25),
     wing_fraction=uniform(0.0, 0.35),
     wing_scale=uniform(1.3, 3.0),
-    poisson=log_uniform(2e-3, 0.5),
+    poisson=log_uniform(1e-3, 0.5),
     pedestal=normal(0.0, 1.0),
-    correlation=uniform(0.0, 0.3),
-    noise_error=log_normal(0.0, 0.05, 0.6, 1.6),
-    n_neighbours=1.0,
+    correlation=uniform(0.0, 0.35),
+    noise_error=log_normal(0.0, 0.04, 0.7, 1.4),
+    n_neighbours=1.2,
     neighbour_flux=log_uniform(20.0, 3e4),
-    neighbour_contrast=log_uniform(0.03, 3.0),
+    neighbour_contrast=log_uniform(0.03, 16.0),
     clear_radius=5.0,
-    min_snr=15.0,
+    min_snr=0.0,
+    snr=log_uniform(7.0, 3000.0),
+    outshone=0.5,
+    airy_share=0.15,
+    psf_taper=True,
+    psf_offset=_seldom(0.3, uniform(-0.5, 0.5)),
+    psf_error=_seldom(0.3, uniform(-0.05, 0.05)),
+    masked=_seldom(0.25, uniform(0.0, 0.3)),
 )
 
-PRIORS = {"table1": TABLE1, "wide": WIDE}
+# Blocks of two stand for all: the averages of larger ones are as sharp.
+BLOCKS = replace(
+    WIDE,
+    r_eff=log_uniform(2.5, 13.0),
+    psf_fwhm=log_uniform(1.3, 7.0),
+    correlation=constant(SOFTENING),
+    block=2,
+)
+
+PRIORS = {"table1": TABLE1, "wide": WIDE, "blocks": BLOCKS}
 
 
 def draw_galaxies(prior, rng, n):
@@ -227,7 +274,7 @@ def draw_galaxies(prior, rng, n):
 
 def draw_psfs(prior, rng, n, size=25):
     """
-    Draw PSFs: double Moffat profiles with one common ellipticity.
+    Draw PSFs: double Moffat profiles with one common ellipticity, or Airy patterns.
 
     Parameters
     ----------
@@ -242,14 +289,40 @@ def draw_psfs(prior, rng, n, size=25):
 
     Returns
     -------
-    `~numpy.ndarray`
+    true : `~numpy.ndarray`
         (n, size, size) float32 of unit sum.
+    given : `~numpy.ndarray`
+        The same, too wide or too narrow by the prior's ``psf_error``: what an
+        observer takes for the PSF.
     """
     fwhm, ellip = prior.psf_fwhm(rng, n), prior.psf_ellip(rng, n)
     theta = rng.uniform(0, np.pi, n)
-    wings = prior.wing_fraction(rng, n)
-    return double_moffat(
-        fwhm, prior.psf_beta(rng, n), ellip, theta,
-        fwhm * prior.wing_scale(rng, n), rng.uniform(2.0, 4.0, n), ellip, theta,
-        wings, size=size,
-    )  # fmt: skip
+    wings, beta = prior.wing_fraction(rng, n), prior.psf_beta(rng, n)
+    scale, outer_beta = prior.wing_scale(rng, n), rng.uniform(2.0, 4.0, n)
+    x_0, y_0 = prior.psf_offset(rng, n), prior.psf_offset(rng, n)
+    is_airy = rng.random(n) < prior.airy_share
+    hole = rng.uniform(0.0, 0.4, n)
+    error = prior.psf_error(rng, n)
+
+    def draw(fwhm):
+        psfs = double_moffat(
+            fwhm, beta, ellip, theta, fwhm * scale, outer_beta, ellip, theta,
+            wings, x_0=x_0, y_0=y_0, size=size,
+        )  # fmt: skip
+        if is_airy.any():
+            some = [values[is_airy] for values in (fwhm, hole, ellip, theta, x_0, y_0)]
+            psfs[is_airy] = airy(*some[:4], x_0=some[4], y_0=some[5], size=size)
+        return _tapered(psfs) if prior.psf_taper else psfs
+
+    true = draw(fwhm)
+    return true, draw(fwhm * (1 + error)) if error.any() else true
+
+
+def _tapered(psfs):
+    """Let PSFs fade to nothing from 3/4 of the way to the edge on."""
+    size = psfs.shape[1]
+    axis = (np.arange(size) - (size - 1) / 2) / (size / 2)
+    radius = np.hypot(axis, axis[:, np.newaxis])
+    fading = np.clip((1.0 - radius) / 0.25, 0, 1)
+    psfs = psfs * (fading**2 * (3 - 2 * fading)).astype(np.float32)
+    return psfs / psfs.sum(axis=(1, 2), keepdims=True)

@@ -16,15 +16,19 @@ from keras import ops
 
 from astro_cnnfit.compiled import compiled
 from astro_cnnfit.parameters import NAMES
+from astro_cnnfit.psf import block_average, fwhm, soften
 from astro_cnnfit.rendering import render_sersic_numpy
 
+from .masks import draw_masks, fill
 from .priors import draw_galaxies, draw_psfs
 
 __all__ = ["Scenes", "aperture_snr", "draw_scenes", "flip", "observe"]
 
 PSFS_SHARED_BY = 4
+_PSF_SIZE = 25
 _STAR_SIZE = 0.05
 _RIM = 3
+_LENGTHS = [NAMES.index(name) for name in ("x_0", "y_0", "r_eff")]
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,9 @@ class Scenes:
         (N, ny, nx) float32 in units of the sky noise.
     psfs : `~numpy.ndarray`
         (N, 25, 25) float32. Groups of four galaxies share one, so that the
-        neighbours of a group can be exchanged.
-    poisson, pedestal, correlation, noise_error : `~numpy.ndarray`
+        neighbours of a group can be exchanged. They are what an observer takes
+        for the PSFs, see ``psf_error`` of the prior.
+    poisson, pedestal, correlation, noise_error, masked : `~numpy.ndarray`
         (N,), see `~astro_cnnfit.simulation.priors.Prior`.
     """
 
@@ -53,6 +58,7 @@ class Scenes:
     pedestal: np.ndarray
     correlation: np.ndarray
     noise_error: np.ndarray
+    masked: np.ndarray
 
     def __len__(self):
         return len(self.params)
@@ -101,26 +107,72 @@ def draw_scenes(prior, rng, n, size=61):
     -------
     `Scenes`
     """
-    psfs = draw_psfs(prior, rng, -(-n // PSFS_SHARED_BY))
-    psfs = np.repeat(psfs, PSFS_SHARED_BY, axis=0)[:n]
+    true, given = draw_psfs(
+        prior, rng, -(-n // PSFS_SHARED_BY), size=_PSF_SIZE * prior.block | 1
+    )
+    true, given = (np.repeat(psf, PSFS_SHARED_BY, axis=0)[:n] for psf in (true, given))
     poisson = prior.poisson(rng, n)
-    params = draw_galaxies(prior, rng, n)
-    galaxies = render_sersic_numpy(params, psfs, (size, size))
+    render = _Camera(prior.block, size)
+    given = render.seen_psf(given)
+    widths = fwhm(given[::PSFS_SHARED_BY])
+    widths = np.repeat(widths, PSFS_SHARED_BY)[:n]
+    params = _draw_galaxies(prior, rng, widths, poisson)
+    galaxies = render(params, true)
     faint = _too_faint(galaxies, poisson, prior)
     while faint.any():
-        params[faint] = draw_galaxies(prior, rng, int(faint.sum()))
-        galaxies[faint] = render_sersic_numpy(params[faint], psfs[faint], (size, size))
+        params[faint] = _draw_galaxies(prior, rng, widths[faint], poisson[faint])
+        galaxies[faint] = render(params[faint], true[faint])
         faint[faint] = _too_faint(galaxies[faint], poisson[faint], prior)
     return Scenes(
         params=params,
         galaxies=galaxies,
-        neighbours=_draw_neighbours(prior, rng, params, psfs, size),
-        psfs=psfs,
+        neighbours=_draw_neighbours(prior, rng, params, galaxies, true, render),
+        psfs=given,
         poisson=poisson.astype(np.float32),
         pedestal=prior.pedestal(rng, n).astype(np.float32),
         correlation=prior.correlation(rng, n).astype(np.float32),
         noise_error=prior.noise_error(rng, n).astype(np.float32),
+        masked=prior.masked(rng, n).astype(np.float32),
     )
+
+
+class _Camera:
+    """Noise-free stamps, drawn on finer pixels where these are averaged."""
+
+    def __init__(self, block, size):
+        self.block, self.size = block, size
+
+    def __call__(self, params, psfs):
+        """Stamps (N, size, size) of galaxies."""
+        if self.block == 1:
+            return render_sersic_numpy(params, psfs, (self.size, self.size))
+        fine = params.copy()
+        fine[:, _LENGTHS] *= self.block
+        # A block holds the mean of its pixels.
+        fine[:, 2] *= self.block**2
+        side = self.size * self.block
+        images = render_sersic_numpy(fine, psfs, (side, side), batch_size=16)
+        blocks = (-1, self.size, self.block, self.size, self.block)
+        return soften(images.reshape(blocks).mean(axis=(2, 4)))
+
+    def seen_psf(self, psfs):
+        """PSFs (N, 25, 25) of the stamps."""
+        if self.block == 1:
+            return psfs
+        return soften(block_average(psfs, self.block, size=_PSF_SIZE))
+
+
+def _draw_galaxies(prior, rng, psf_fwhm, poisson):
+    """Galaxies, with the fluxes that their S/N asks for where the prior has one."""
+    params = draw_galaxies(prior, rng, len(poisson))
+    if prior.snr is None:
+        return params
+    squared = prior.snr(rng, len(params)) ** 2
+    area = np.pi * ((1 - params[:, 5]) * params[:, 3] ** 2 + psf_fwhm**2 / 4)
+    # S/N^2 (area + poisson signal) = signal^2, as in `effective_snr`.
+    half = squared * poisson / 2
+    params[:, 2] = 2 * (half + np.sqrt(half**2 + squared * area))
+    return params
 
 
 def aperture_snr(galaxies, poisson, radius):
@@ -152,17 +204,17 @@ def _too_faint(galaxies, poisson, prior):
     return aperture_snr(galaxies, poisson, prior.snr_radius) < prior.min_snr
 
 
-def _draw_neighbours(prior, rng, params, psfs, size):
+def _draw_neighbours(prior, rng, params, galaxies, psfs, render):
     """The light of each galaxy's neighbours, (N, size, size)."""
     owner = np.repeat(
         np.arange(len(params)), rng.poisson(prior.n_neighbours, len(params))
     )
-    layers = np.zeros((len(params), size, size), np.float32)
+    layers = np.zeros_like(galaxies)
     n = len(owner)
     if n == 0:
         return layers
     others = draw_galaxies(prior, rng, n)
-    reach = size / 2 + _RIM
+    reach = render.size / 2 + _RIM
     x, y = rng.uniform(-reach, reach, (2, n))
     near = np.hypot(x, y) < prior.clear_radius
     x[near] = np.copysign(np.abs(x[near]) + prior.clear_radius, x[near])
@@ -172,8 +224,10 @@ def _draw_neighbours(prior, rng, params, psfs, size):
     others[:, 2] = np.where(counts, prior.neighbour_flux(rng, n), relative)
     stars = rng.random(n) < 0.25
     others[stars, 3:6] = _STAR_SIZE, 0.5, 0.0
-    images = render_sersic_numpy(others, psfs[owner], (size, size))
-    np.add.at(layers, owner, images)
+    images = render(others, psfs[owner])
+    centre = (slice(None), render.size // 2, render.size // 2)
+    shown = images[centre] <= prior.outshone * galaxies[owner][centre]
+    np.add.at(layers, owner[shown], images[shown])
     return layers
 
 
@@ -233,8 +287,9 @@ def observe(scenes, rng, backgrounds=None, neighbours=True, real_sky=0.35):
 
     Returns
     -------
-    stamps : tensor
-        (N, ny, nx) float32, in units of the (misjudged) sky noise.
+    stamps : tensor or `~numpy.ndarray`
+        (N, ny, nx) float32, in units of the (misjudged) sky noise; what is masked
+        is filled as the fitter fills it.
     psfs : `~numpy.ndarray`
         (N, 25, 25)
     params : `~numpy.ndarray`
@@ -257,6 +312,11 @@ def observe(scenes, rng, backgrounds=None, neighbours=True, real_sky=0.35):
         keras.random.normal((2, *galaxies.shape), seed=seed),
         _columns(factor, white, scenes),
     )
+    masked = np.flatnonzero(scenes.masked > 0)
+    if masked.size:
+        masks = draw_masks(rng, scenes.masked[masked], galaxies.shape[1])
+        stamps = np.array(ops.convert_to_numpy(stamps))
+        stamps[masked] = fill(stamps[masked], masks, rng)
     params[:, 2] /= scenes.noise_error
     return stamps, np.ascontiguousarray(psfs), params
 

@@ -31,6 +31,8 @@ class TrainingConfig:
     """Keyword arguments of the architecture."""
     priors: dict = field(default_factory=lambda: {"table1": 1.0})
     """Share of the galaxies drawn from each prior."""
+    start_from: str | None = None
+    """Name or folder of a model whose weights the run begins with."""
     samples: int = 1_000_000
     """Stamps shown to the network in all."""
     batch_size: int = 128

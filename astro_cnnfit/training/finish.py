@@ -11,7 +11,7 @@ import numpy as np
 
 from astro_cnnfit.evaluation import sersic_summary
 from astro_cnnfit.networks import build
-from astro_cnnfit.parameters import decode, encode
+from astro_cnnfit.parameters import decode, effective_snr, encode
 from astro_cnnfit.psf import fwhm
 from astro_cnnfit.simulation.priors import SKY_SIGMA, ZEROPOINT
 from astro_cnnfit.weights import Network, write_model
@@ -80,11 +80,10 @@ def _held_out(config, backgrounds):
     )
     stream = SceneStream(other, backgrounds)
     batches = [stream.observed(step) for step in range(pool * 4 // _CHUNK)]
-    stamps, psfs, params, snr = (
-        np.concatenate(part) for part in zip(*batches, strict=True)
-    )
+    stamps, psfs, params = (np.concatenate(part) for part in zip(*batches, strict=True))
+    widths = fwhm(psfs)
     values = {"r_eff": params[:, 3], "n": params[:, 4], "ellip": params[:, 5]}
-    values |= {"psf_fwhm": fwhm(psfs[::4]), "snr": snr}
+    values |= {"psf_fwhm": widths, "snr": effective_snr(params, widths)}
     ranges = {k: np.quantile(v, [0.001, 0.999]).tolist() for k, v in values.items()}
     return {
         "stamps": stamps,
@@ -130,6 +129,7 @@ def _provenance(config, state, backgrounds, command):
         "command": command,
         "config": config.as_dict(),
         "commit": state.get("commit"),
+        "started_from": state.get("started_from"),
         "backend": keras.backend.backend(),
         "versions": {name: version(name) for name in packages},
         "python": platform.python_version(),

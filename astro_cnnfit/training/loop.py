@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 
 from astro_cnnfit.networks import ARCHITECTURES, build
 from astro_cnnfit.simulation import find_data, load_backgrounds
+from astro_cnnfit.weights.files import read_arrays, read_description
 
 from .checkpoint import load_checkpoint, save_checkpoint
 from .finish import finish
@@ -54,6 +55,8 @@ def train(config, output, *, progress_bar=False, command=None):
     model = _compiled_model(config)
     state = load_checkpoint(output, model, config)
     state.setdefault("commit", _commit())
+    if state["step"] == 0 and config.start_from:
+        state["started_from"] = _start_from(model, config)
     folder = find_data()
     backgrounds = load_backgrounds(folder, "train") if folder else None
     stream = SceneStream(config, backgrounds)
@@ -99,6 +102,22 @@ def _compiled_model(config):
     model.compile(optimizer=optimizer, loss=ARCHITECTURES[config.architecture].loss)
     optimizer.build(model.trainable_variables)
     return model
+
+
+def _start_from(model, config):
+    """Give a model the weights of another one; return where these came from."""
+    folder, description = read_description(config.start_from)
+    origin = description["architecture"], description["arguments"]
+    if origin != (config.architecture, config.arguments):
+        raise ValueError(
+            f"start_from must be a model of the same architecture and arguments, "
+            f"{config.architecture} {config.arguments}, got {origin}"
+        )
+    model.set_weights(read_arrays(folder, description["sha256"]))
+    return {
+        "sha256": description["sha256"],
+        "training": description.get("training"),
+    }
 
 
 def _commit():

@@ -13,12 +13,11 @@ import numpy as np
 from keras import ops
 
 from astro_cnnfit.networks import ARCHITECTURES
-from astro_cnnfit.simulation import PRIORS, Scenes, aperture_snr, draw_scenes, observe
+from astro_cnnfit.simulation import PRIORS, Scenes, draw_scenes, observe
 
 __all__ = ["SceneStream"]
 
 _POOL, _ORDER, _BATCH = range(3)
-SNR_RADIUS = 7.5
 
 
 class SceneStream:
@@ -62,18 +61,18 @@ class SceneStream:
             Stamps, and PSFs for a network that takes them.
         targets : `~numpy.ndarray`
         """
-        stamps, psfs, params = self.observed(step)[:3]
+        stamps, psfs, params = self.observed(step)
         inputs = [stamps, psfs] if self.architecture.needs_psf else [stamps]
         return inputs, self.architecture.targets(params)
 
     def observed(self, step):
         """
-        Stamps, PSFs, parameters and the S/N in the aperture, of one step.
+        Stamps, PSFs and parameters of one step.
 
         Returns
         -------
-        stamps, psfs, params, snr : `~numpy.ndarray`
-            (N, 61, 61), (N, 25, 25), (N, 7) and (N,).
+        stamps, psfs, params : `~numpy.ndarray`
+            (N, 61, 61), (N, 25, 25) and (N, 7).
         """
         config = self.config
         per_use = config.pool // config.batch_size
@@ -86,8 +85,7 @@ class SceneStream:
         stamps, psfs, params = observe(
             scenes, rng, self.backgrounds, real_sky=config.real_sky
         )
-        snr = aperture_snr(scenes.galaxies, 0.0, SNR_RADIUS)
-        return ops.convert_to_numpy(stamps), psfs, params, snr
+        return ops.convert_to_numpy(stamps), psfs, params
 
     def _pool(self, number):
         """Pool of this number; the next one is begun."""
