@@ -87,6 +87,9 @@ def constant(value):
     return lambda rng, n: np.full(n, float(value))
 
 
+NONE = constant(0.0)
+
+
 @dataclass(frozen=True)
 class Prior:
     """
@@ -143,11 +146,11 @@ class Prior:
     psf_taper: bool = False
     """Whether PSFs fade towards the edge of their stamps: broad ones, cut off
     square, would leave their corners in bright images."""
-    psf_offset: Draw = constant(0.0)
+    psf_offset: Draw = NONE
     """Distance of the PSF from the centre of its stamp, along each axis."""
-    psf_error: Draw = constant(0.0)
+    psf_error: Draw = NONE
     """Relative error of the width of the PSF that the network is given."""
-    masked: Draw = constant(0.0)
+    masked: Draw = NONE
     """Share of the stamp's pixels that are masked, roughly."""
     block: int = 1
     """Side of the blocks of pixels that are averaged. Lengths are those of the
