@@ -47,6 +47,17 @@ def test_round_trip(folder):
     assert_allclose(again[0], latent, atol=1e-4)
 
 
+def test_bfloat16_changes_little(folder):
+    rng = np.random.default_rng(1)
+    stamps = rng.normal(0, 1, (4, 61, 61)).astype(np.float32)
+    psfs = np.full((1, 25, 25), 1 / 625, np.float32)
+    full, _ = load_network(folder).predict(stamps, psfs)
+    fast = load_network(folder, precision="bfloat16")
+    assert_allclose(fast.predict(stamps, psfs)[0], full, atol=0.05)
+    with pytest.raises(ValueError, match="precision must be one of"):
+        load_network(folder, precision="float8")
+
+
 def test_batches_do_not_change_the_answer(folder):
     network = load_network(folder)
     stamps = np.random.default_rng(1).normal(0, 1, (11, 61, 61)).astype(np.float32)

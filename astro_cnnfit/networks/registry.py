@@ -4,6 +4,8 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import keras
+
 from . import galnet, sersic
 
 __all__ = ["ARCHITECTURES", "Architecture", "build"]
@@ -36,7 +38,7 @@ ARCHITECTURES = {
 }
 
 
-def build(name, **arguments):
+def build(name, *, policy="float32", **arguments):
     """
     Build a network with random weights.
 
@@ -44,6 +46,8 @@ def build(name, **arguments):
     ----------
     name : str
         A key of `ARCHITECTURES`.
+    policy : str
+        Keras dtype policy of the layers, such as 'mixed_bfloat16'.
     **arguments
         Passed to the architecture: filters, widths, sizes.
 
@@ -59,4 +63,9 @@ def build(name, **arguments):
     if name not in ARCHITECTURES:
         known = ", ".join(ARCHITECTURES)
         raise ValueError(f"model must name an architecture ({known}), got {name!r}")
-    return ARCHITECTURES[name].build(**arguments)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        return ARCHITECTURES[name].build(**arguments)
+    finally:
+        keras.config.set_dtype_policy(before)

@@ -17,6 +17,7 @@ from astro_cnnfit.simulation.priors import SKY_SIGMA, ZEROPOINT
 from astro_cnnfit.weights import Network, write_model
 from astro_cnnfit.weights.files import numpy_values
 
+from .calibration import fit_calibration
 from .stream import SceneStream
 
 __all__ = ["finish"]
@@ -67,7 +68,7 @@ def finish(model, config, output, state, backgrounds=None, command=None):
     mean, covariance = Network(full, description).predict(
         held_out["stamps"], held_out["psfs"]
     )
-    description["calibration"] = _calibration(mean, covariance, held_out["latent"])
+    description["calibration"] = fit_calibration(mean, covariance, held_out["latent"])
     description["training"] = _provenance(config, state, backgrounds, command)
     description["metrics"] = _metrics(mean, held_out["latent"])
     return write_model(output, full, description)
@@ -91,23 +92,6 @@ def _held_out(config, backgrounds):
         "latent": encode(params),
         "ranges": {k: [float(f"{x:.4g}") for x in v] for k, v in ranges.items()},
     }
-
-
-def _calibration(mean, covariance, true):
-    """
-    Factors that make the 68 % intervals hold 68 %.
-
-    A network that gives no errors gets the scatter that it showed instead.
-    """
-    error = mean - true
-    sigma = np.sqrt(np.einsum("ijj->ij", covariance))
-    if np.any(sigma > 0):
-        scale = np.quantile(np.abs(error) / sigma, 0.6827, axis=0)
-        return {"scale": scale.tolist(), "covariance": np.zeros((7, 7)).tolist()}
-    scatter = np.quantile(np.abs(error), 0.6827, axis=0)
-    clipped = np.clip(error / scatter, -3, 3)
-    covariance = np.corrcoef(clipped.T) * scatter[:, None] * scatter
-    return {"scale": [1.0] * 7, "covariance": covariance.tolist()}
 
 
 def _metrics(mean, true):

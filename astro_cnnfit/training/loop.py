@@ -87,11 +87,7 @@ def train(config, output, *, progress_bar=False, command=None):
 
 
 def _compiled_model(config):
-    keras.config.set_dtype_policy(config.policy)
-    try:
-        model = build(config.architecture, **config.arguments)
-    finally:
-        keras.config.set_dtype_policy("float32")
+    model = build(config.architecture, policy=config.policy, **config.arguments)
     rate = keras.optimizers.schedules.CosineDecay(
         0.0,
         decay_steps=max(int(config.steps * (1 - config.warmup)), 1),

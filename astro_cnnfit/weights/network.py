@@ -7,10 +7,13 @@ from tqdm.auto import tqdm
 
 from astro_cnnfit.compiled import compiled
 from astro_cnnfit.networks import ARCHITECTURES, build
+from astro_cnnfit.parameters import LATENT_NAMES
 
 from .files import read_arrays, read_description
 
 __all__ = ["Network", "calibrate", "load_network"]
+
+_POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
 
 class Network:
@@ -126,7 +129,9 @@ def calibrate(mean, covariance, calibration):
         (N, 7, 7)
     calibration : dict
         ``scale``, a factor on each standard deviation, and ``covariance``
-        (7, 7), added after that.
+        (7, 7), added after that. With ``slopes`` (7, K) the logarithm of the
+        factor changes linearly with the K latent ``features``, less their
+        ``centre``, over their ``width``, kept within ``clip`` of zero.
 
     Returns
     -------
@@ -134,10 +139,17 @@ def calibrate(mean, covariance, calibration):
     """
     scale = np.asarray(calibration["scale"], dtype=float)
     added = np.asarray(calibration["covariance"], dtype=float)
-    return mean, covariance * scale[:, None] * scale + added
+    if "slopes" in calibration:
+        index = [LATENT_NAMES.index(name) for name in calibration["features"]]
+        seen = (mean[:, index] - calibration["centre"]) / calibration["width"]
+        seen = np.clip(seen, -calibration["clip"], calibration["clip"])
+        scale = scale * np.exp(seen @ np.transpose(calibration["slopes"]))
+    else:
+        scale = np.broadcast_to(scale, mean.shape)
+    return mean, covariance * scale[:, :, None] * scale[:, None, :] + added
 
 
-def load_network(name_or_path="sersic"):
+def load_network(name_or_path="sersic", *, precision="float32"):
     """
     Load a network with its weights.
 
@@ -146,6 +158,10 @@ def load_network(name_or_path="sersic"):
     name_or_path : str or path-like
         ``'sersic'`` (the default network), ``'galnet1'``, ``'galnet2'``, or a
         folder that a training run wrote.
+    precision : {'float32', 'bfloat16'}
+        Of the network's inner arithmetic. 'bfloat16' is up to 1.7 times faster
+        on processors that have it and moves results by a few hundredths of
+        their errors (at high S/N by more).
 
     Returns
     -------
@@ -154,10 +170,19 @@ def load_network(name_or_path="sersic"):
     Raises
     ------
     ValueError
-        If there is no such model or its files are damaged.
+        If there is no such model, its files are damaged, or the precision is
+        neither.
     """
+    if precision not in _POLICIES:
+        raise ValueError(
+            f"precision must be one of {', '.join(_POLICIES)}, got {precision!r}"
+        )
     folder, description = read_description(name_or_path)
-    model = build(description["architecture"], **description["arguments"])
+    model = build(
+        description["architecture"],
+        policy=_POLICIES[precision],
+        **description["arguments"],
+    )
     arrays = read_arrays(folder, description["sha256"])
     expected = [tuple(variable.shape) for variable in model.weights]
     if [array.shape for array in arrays] != expected:
