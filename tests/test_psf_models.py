@@ -188,3 +188,29 @@ def test_block_average_arguments():
     for factor in (0, 1.5):
         with pytest.raises(ValueError, match="factor must be a positive integer"):
             psf.block_average(np.ones((25, 25)), factor)
+
+
+@pytest.mark.parametrize("hole", [0.0, 0.3])
+def test_airy_matches_galsim(hole):
+    fwhm = 3.0
+    lam_over_diam = fwhm / 1.028993969962188
+    profile = galsim.Airy(
+        lam_over_diam=lam_over_diam,
+        obscuration=hole,
+        gsparams=galsim.GSParams(folding_threshold=1e-3),
+    )
+    expected = galsim_stamp(profile.shift(0.3, -0.2))
+    (stamp,) = psf.airy(fwhm, hole, x_0=0.3, y_0=-0.2)
+    assert np.abs(stamp - expected).max() < 2e-3 * expected.max()
+
+
+def test_airy_refuses_an_obscured_aperture():
+    with pytest.raises(ValueError, match="obscuration must be in"):
+        psf.airy(3.0, 1.0)
+
+
+def test_softening_keeps_the_sum_and_widens():
+    sharp = psf.moffat([1.2, 3.0], 3.0)
+    soft = psf.soften(sharp)
+    assert_allclose(soft.sum(axis=(1, 2)), 1, rtol=1e-5)
+    assert (psf.fwhm(soft) > psf.fwhm(sharp)).all()

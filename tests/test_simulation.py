@@ -8,9 +8,11 @@ import pytest
 from keras import ops
 from numpy.testing import assert_allclose, assert_array_equal
 
-from astro_cnnfit.parameters import NAMES
+from astro_cnnfit import psf
+from astro_cnnfit.parameters import NAMES, effective_snr
 from astro_cnnfit.rendering import render_sersic_numpy
 from astro_cnnfit.simulation import (
+    BLOCKS,
     PRIORS,
     TABLE1,
     WIDE,
@@ -25,6 +27,7 @@ from astro_cnnfit.simulation import (
     observe,
 )
 from astro_cnnfit.simulation.backgrounds import sky_stamps
+from astro_cnnfit.simulation.masks import draw_masks, fill
 from astro_cnnfit.simulation.priors import GAIN, PIXEL_SCALE, SKY_SIGMA, ZEROPOINT
 
 
@@ -207,3 +210,82 @@ def test_bad_calls(tmp_path):
 
 def test_names_are_those_of_the_parameters():
     assert NAMES[:2] == ("x_0", "y_0")
+
+
+def test_snr_of_the_wide_prior():
+    scenes = draw_scenes(WIDE, np.random.default_rng(11), 200)
+    widths = psf.fwhm(scenes.psfs)
+    snr = effective_snr(scenes.params, widths, scenes.poisson)
+    assert 6.9 < snr.min() < 30
+    assert 500 < snr.max() < 3001
+
+
+def test_a_psf_may_be_wrong():
+    prior = replace(TABLE1, psf_error=lambda rng, n: np.full(n, 0.05))
+    true, given = draw_psfs(prior, np.random.default_rng(1), 20)
+    ratio = psf.fwhm(given) / psf.fwhm(true)
+    assert ((ratio > 1.03) & (ratio < 1.06)).all()
+    true, given = draw_psfs(TABLE1, np.random.default_rng(1), 20)
+    assert true is given
+
+
+def test_psfs_may_be_airy_and_off_centre():
+    prior = replace(
+        TABLE1, airy_share=1.0, psf_offset=lambda rng, n: np.full(n, 0.4),
+        psf_taper=True,
+    )  # fmt: skip
+    true, _ = draw_psfs(prior, np.random.default_rng(1), 8)
+    assert_allclose(true.sum(axis=(1, 2)), 1, rtol=1e-5)
+    assert_allclose(psf.centroid(true), 12.4, atol=0.1)
+    corner = true[:, 0, 0]
+    assert_array_equal(corner, 0)
+
+
+def test_bright_neighbours_do_not_outshine():
+    rng = np.random.default_rng(2)
+    prior = replace(
+        WIDE, n_neighbours=3.0, outshone=0.1,
+        neighbour_contrast=lambda rng, n: np.full(n, 16.0),
+    )  # fmt: skip
+    scenes = draw_scenes(prior, rng, 40)
+    light = scenes.neighbours[:, 30, 30]
+    # Three neighbours may add up.
+    assert (light <= 0.5 * scenes.galaxies[:, 30, 30] + 1e-3).all()
+    assert scenes.neighbours.max() > 0
+
+
+def test_blocks_are_averages_of_finer_pixels():
+    prior = replace(
+        BLOCKS, n=lambda rng, n: np.full(n, 1.0), n_neighbours=0.0,
+        psf_error=lambda rng, n: np.zeros(n),
+    )  # fmt: skip
+    scenes = draw_scenes(prior, np.random.default_rng(3), 16)
+    direct = render_sersic_numpy(scenes.params, scenes.psfs)
+    peak = direct.max(axis=(1, 2), keepdims=True)
+    # Equal but for light beyond the pixel's sampling theorem.
+    assert np.abs(scenes.galaxies - direct).max(axis=(1, 2)).max() < (0.05 * peak).max()
+    assert np.median(np.abs(scenes.galaxies - direct) / peak) < 1e-3
+
+
+def test_masks():
+    rng = np.random.default_rng(5)
+    share = np.linspace(0.02, 0.3, 400)
+    mask = draw_masks(rng, share, 61)
+    found = mask.mean(axis=(1, 2))
+    assert found.max() < 0.5
+    assert np.corrcoef(found, share)[0, 1] > 0.4
+    whole = np.zeros((400, 61, 61), np.float32)
+    filled = fill(whole, mask, rng)
+    calm = mask & mask[:, ::-1, ::-1]
+    assert_array_equal(filled[~mask], 0)
+    assert_allclose(filled[calm].std(), 1, atol=0.05)
+
+
+def test_masked_stamps_are_filled():
+    prior = replace(WIDE, masked=lambda rng, n: np.full(n, 0.2))
+    scenes = draw_scenes(prior, np.random.default_rng(6), 16)
+    stamps, _, _ = observe(scenes, np.random.default_rng(6))
+    assert np.isfinite(stamps).all()
+    unmasked = replace(scenes, masked=np.zeros(16, np.float32))
+    other, _, _ = observe(unmasked, np.random.default_rng(6))
+    assert 0.05 < np.mean(stamps != ops.convert_to_numpy(other)) < 0.35

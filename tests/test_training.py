@@ -147,3 +147,20 @@ def test_bundled_weights_say_how_they_came_to_be(name):
     assert training["command"].startswith(f"astro-cnnfit train {name}")
     for key in ("config", "commit", "backend", "versions", "seconds", "date"):
         assert training[key]
+
+
+def test_a_run_starts_from_given_weights(tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    train(TINY, first)
+    train(replace(TINY, start_from=str(first), learning_rate=1e-9), second)
+    before = load_network(first).model.get_weights()
+    after = load_network(second).model.get_weights()
+    for one, two in zip(before, after, strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-3)
+    origin = json.loads((first / "model.json").read_text())
+    found = json.loads((second / "model.json").read_text())["training"]["started_from"]
+    assert found["sha256"] == origin["sha256"]
+    assert found["training"]["config"] == origin["training"]["config"]
+    other = replace(TINY, start_from=str(first), arguments={})
+    with pytest.raises(ValueError, match="start_from must be a model of the same"):
+        train(other, tmp_path / "third")
