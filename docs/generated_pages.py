@@ -30,6 +30,7 @@ TRAINING = (
     "seconds",
     "loss",
     "config",
+    "started_from",
 )
 
 
