@@ -63,9 +63,7 @@ def render_sersic(params, psf, shape=(61, 61)):
     """
     params = ops.convert_to_tensor(params, dtype="float32")
     psf = ops.convert_to_tensor(psf, dtype="float32")
-    ny, nx = shape
-    size = max(ny, nx) + int(psf.shape[-1]) - 1 + 2 * _PADDING
-    size += 1 - size % 2
+    size = grid_size(shape, int(psf.shape[-1]))
     widths, amplitudes = _gaussians(params)
     in_pixels = _share_in_pixels(params, widths, size, shape)
     narrow = _narrow_in_frequency(params, widths, amplitudes * (1 - in_pixels), size)
@@ -112,6 +110,12 @@ def render_sersic_numpy(params, psf, shape=(61, 61), batch_size=64):
 
 
 _render_compiled = compiled(render_sersic, static=(2,))
+
+
+def grid_size(shape, psf_size):
+    """Pixels on a side, odd, of the square that light is convolved on."""
+    size = max(shape) + psf_size - 1 + 2 * _PADDING
+    return size + 1 - size % 2
 
 
 def _constant(array):
