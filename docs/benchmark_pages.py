@@ -6,15 +6,11 @@ A page that shows a figure of merit includes it from here, so that no number is
 typed twice and none outlives the run that measured it.
 """
 
-import json
-from pathlib import Path
-
+import accuracy_pages
+from benchmark_results import NOT_RUN, read
 from generated_pages import list_table
 
 from astro_cnnfit.evaluation.published import COLUMNS, GALNETS_TABLE2, STATISTICS
-
-RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
-NOT_RUN = "This benchmark has not been run."
 
 
 def write_all(folder):
@@ -25,15 +21,14 @@ def write_all(folder):
         "limit.inc": limit,
         "real.inc": real,
         "speed.inc": speed,
+        "isolated.inc": accuracy_pages.isolated,
+        "crowded.inc": accuracy_pages.crowded,
+        "errors.inc": accuracy_pages.errors,
+        "peers.inc": accuracy_pages.peers,
+        "euclid.inc": accuracy_pages.euclid,
     }
     for name, make in parts.items():
         (folder / name).write_text(make() + "\n", encoding="utf-8")
-
-
-def read(name):
-    """Read a result, None where the benchmark has not been run."""
-    path = RESULTS / f"{name}.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
 def table2():
