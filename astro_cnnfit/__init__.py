@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 # Each public name and the module that defines it.
 _MODULE_OF = {
     "CNNSersicFitter": "sersic",
+    "CNNSersicModelFitter": "sersic",
     "decode_flags": "flags",
     "load_network": "weights",
     "render_sersic": "rendering",
