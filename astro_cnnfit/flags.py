@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["FLAGS", "Flag", "decode_flags", "flag_table"]
+__all__ = ["FLAGS", "RECOMMENDED_CUT", "Flag", "decode_flags", "flag_table"]
 
 
 class Flag(NamedTuple):
@@ -21,7 +21,9 @@ class Flag(NamedTuple):
     name: str
     """Short name, as `decode_flags` returns it."""
     meaning: str
-    """What happened and what became of the row."""
+    """What sets it, and what became of the row."""
+    advice: str
+    """What to do with such a row."""
 
 
 NO_DATA = 1
@@ -34,40 +36,112 @@ OUTSIDE_TRAINING_RANGE = 64
 AT_BOUND = 128
 LOW_SNR = 256
 NON_FINITE = 512
+PSF_MISMATCH = 1024
+NEIGHBOUR = 2048
+SATURATED = 4096
+POOR_MODEL = 8192
+REFINE_FAILED = 16384
 
 FLAGS = (
     Flag(
         NO_DATA, "no_data",
         "all pixels of the stamp are NaN, zero or the same; results are NaN",
+        "leave out",
     ),
     Flag(
         FULLY_MASKED, "fully_masked",
         "all pixels of the stamp are masked; results are NaN",
+        "leave out, or look at the mask",
     ),
     Flag(
         OUTSIDE_IMAGE, "outside_image",
         "the position is outside the image; results are NaN",
+        "leave out, or look at the positions",
     ),
-    Flag(TRUNCATED, "truncated", "the stamp crosses the edge of the image"),
+    Flag(
+        TRUNCATED, "truncated",
+        "the stamp crosses the edge of the image",
+        "keep, unless the galaxy itself is cut; stamps of 61 pixels or more do "
+        "not have it",
+    ),
     Flag(
         MASKED_CORE, "masked_core",
         "a masked or non-finite pixel lies within the central 5 x 5 pixels",
+        "leave out where n or the size matters",
     ),
     Flag(
         BLOCK_AVERAGED, "block_averaged",
         "the galaxy is larger than a stamp and was measured on averaged pixels",
+        "keep",
     ),
     Flag(
         OUTSIDE_TRAINING_RANGE, "outside_training_range",
-        "the galaxy or its PSF lies outside what the network was trained on",
+        "size, n, ellipticity, S/N or the width of the PSF lie outside what the "
+        "network was trained on",
+        "do not trust the errors; refine=True helps where the pixels tell enough",
     ),
-    Flag(AT_BOUND, "at_bound", "a parameter lies at the bound of its range"),
+    Flag(
+        AT_BOUND, "at_bound",
+        "r_eff, n or ellip lies within 1 % of the bound of its range",
+        "leave out where that parameter matters: its error is one-sided",
+    ),
     Flag(
         LOW_SNR, "low_snr",
-        "the signal-to-noise ratio is below what the network was trained on",
+        "the S/N within the effective radius is below what the network was "
+        "trained on",
+        "keep for fluxes and positions, not for n",
     ),
-    Flag(NON_FINITE, "non_finite", "the network's result is not finite"),
+    Flag(
+        NON_FINITE, "non_finite",
+        "the network's result is not finite; results are NaN",
+        "leave out",
+    ),
+    Flag(
+        PSF_MISMATCH, "psf_mismatch",
+        "residuals in the core are those of a PSF of another width, at more than "
+        "5 sigma; needs statistics or refine",
+        "compare the PSF with stars; sizes near that of the PSF are wrong",
+    ),
+    Flag(
+        NEIGHBOUR, "neighbour",
+        "light that the model does not explain, weighted by its nearness, is more "
+        "than 3 % of the galaxy's flux",
+        "keep for statistics of many; mask or model the neighbour for one galaxy",
+    ),
+    Flag(
+        SATURATED, "saturated",
+        "six or more pixels near the centre share the highest value, far above "
+        "the noise",
+        "mask the saturated pixels and measure again",
+    ),
+    Flag(
+        POOR_MODEL, "poor_model",
+        "residuals within the effective radius exceed the noise and 3 % of the "
+        "model; needs statistics or refine",
+        "look at the residual: no Sersic profile, a blend, or a failure",
+    ),
+    Flag(
+        REFINE_FAILED, "refine_failed",
+        "the refinement did not converge; the row has the network's answer",
+        "keep if nothing else is set, with the network's errors",
+    ),
 )  # fmt: skip
+
+_LOST = NO_DATA | FULLY_MASKED | OUTSIDE_IMAGE | NON_FINITE
+
+RECOMMENDED_CUT = (
+    _LOST
+    | MASKED_CORE
+    | OUTSIDE_TRAINING_RANGE
+    | AT_BOUND
+    | LOW_SNR
+    | PSF_MISMATCH
+    | NEIGHBOUR
+    | SATURATED
+    | POOR_MODEL
+)
+"""Bits that a sample of trustworthy measurements should not have:
+``table[(table["flags"] & RECOMMENDED_CUT) == 0]``."""
 
 
 def decode_flags(flags):
@@ -121,8 +195,8 @@ def flag_table():
     table : str
         A simple table with the columns bit, name and meaning.
     """
-    header = Flag("bit", "name", "meaning")
-    rows = [tuple(str(cell) for cell in row) for row in (header, *FLAGS)]
+    header = ("bit", "name", "meaning")
+    rows = [header, *((str(flag.bit), flag.name, flag.meaning) for flag in FLAGS)]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     rule = "  ".join("=" * width for width in widths)
     lines = [

@@ -124,7 +124,7 @@ def test_bad_call(name, network):
 
 
 BAD_SETTINGS = {
-    "refine": ({"refine": True}, ValueError, "refine must be False"),
+    "refine": ({"refine": "yes"}, ValueError, "refine must be False, True or 'map'"),
     "pixel scale": ({"pixel_scale": -0.2}, ValueError, "pixel_scale must be"),
     "pixel scale is NaN": ({"pixel_scale": np.nan}, ValueError, "pixel_scale must be"),
     "pixel scale in metres": ({"pixel_scale": 1 * u.m}, ValueError, "pixel_scale must"),

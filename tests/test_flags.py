@@ -57,6 +57,21 @@ def test_table_has_a_row_for_each_flag():
     assert lines[3].split()[:2] == ["1", "no_data"]
 
 
+def test_every_flag_comes_with_advice():
+    for flag in flags.FLAGS:
+        assert flag.advice
+
+
+def test_recommended_cut_is_made_of_flags():
+    known = sum(flag.bit for flag in flags.FLAGS)
+    assert flags.RECOMMENDED_CUT & ~known == 0
+    lost = flags.NO_DATA | flags.FULLY_MASKED | flags.OUTSIDE_IMAGE | flags.NON_FINITE
+    assert flags.RECOMMENDED_CUT & lost == lost
+    # What is measured as well as any other galaxy stays in.
+    kept = flags.BLOCK_AVERAGED | flags.TRUNCATED
+    assert flags.RECOMMENDED_CUT & kept == 0
+
+
 def test_table_is_valid_rst():
     core = pytest.importorskip("docutils.core")
     tree = core.publish_doctree(

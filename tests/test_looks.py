@@ -7,11 +7,10 @@ import pytest
 from astro_cnnfit import flags
 from astro_cnnfit.cutouts import cut_stamps
 from astro_cnnfit.inputs import parse_image
-from astro_cnnfit.psf import fwhm, gaussian, moffat
+from astro_cnnfit.psf import fwhm, moffat
 from astro_cnnfit.sersic.border import Border, image_sky
-from astro_cnnfit.sersic.pixels import prepare, sky_noise, soften
+from astro_cnnfit.sersic.pixels import prepare, sky_noise
 from astro_cnnfit.sersic.quality import quality_flags, warn_of_lost
-from astro_cnnfit.sersic.statistics import aperture_snr
 
 RANGES = {
     "r_eff": (0.7, 20.0),
@@ -103,33 +102,26 @@ def cut(data, factor=1, **keywords):
 def test_missing_sky_comes_with_its_noise():
     rng = np.random.default_rng(2)
     stamps = cut(rng.normal(50.0, 3.0, (41, 41)))
-    pixels, reference, sigma, error = prepare(stamps)
+    pixels, reference, sigma, seen_sigma, error = prepare(stamps)
     filled = (pixels + reference[:, None, None])[stamps.mask]
     assert filled.mean() == pytest.approx(50.0, abs=0.5)
     assert filled.std() == pytest.approx(3.0, rel=0.15)
     assert sigma[0] == pytest.approx(3.0, rel=0.15)
     assert error == 1.0
+    assert seen_sigma is sigma
 
 
 def test_noise_of_block_averages():
     rng = np.random.default_rng(3)
     stamps = cut(rng.normal(0.0, 3.0, (183, 183)), factor=3)
-    pixels, _, sigma, _ = prepare(stamps)
-    assert pixels.std() == pytest.approx(sigma[0], rel=0.1)
-    assert sigma[0] < 1.0
+    found = prepare(stamps)
+    assert found.pixels.std() == pytest.approx(found.seen_sigma[0], rel=0.1)
+    assert stamps.data.std() == pytest.approx(found.sigma[0], rel=0.1)
+    assert found.seen_sigma[0] < 0.6 * found.sigma[0]
     given = cut(rng.normal(0.0, 3.0, (183, 183)), factor=3, error=3.0)
-    _, _, sigma, error = prepare(given)
-    assert pixels.std() == pytest.approx(sigma[0], rel=0.1)
-    np.testing.assert_allclose(error, 1.0)
-
-
-def test_softening_keeps_the_sum_and_widens():
-    psf = gaussian([1.5, 3.0])
-    soft = soften(psf)
-    np.testing.assert_allclose(soft.sum(axis=(1, 2)), 1, rtol=1e-5)
-    assert np.all(fwhm(soft) > fwhm(psf))
-    flat = np.full((1, 61, 61), 4.0, np.float32)
-    np.testing.assert_allclose(soften(flat), flat, rtol=1e-6)
+    found = prepare(given)
+    assert found.sigma[0] == pytest.approx(1.0)
+    np.testing.assert_allclose(found.error, 1.0)
 
 
 def test_noise_of_the_fill_is_always_the_same():
@@ -144,35 +136,47 @@ def params(**changed):
 
 
 @pytest.mark.parametrize(
-    ("changed", "snr", "psf", "expected"),
+    ("changed", "psf", "expected"),
     [
-        ({}, 50.0, 3.0, 0),
-        ({}, 50.0, None, 0),
-        ({"r_eff": 25.0}, 50.0, 3.0, flags.OUTSIDE_TRAINING_RANGE),
-        ({"r_eff": 0.4}, 50.0, 3.0, flags.OUTSIDE_TRAINING_RANGE),
-        ({"ellip": 0.93}, 50.0, 3.0, flags.OUTSIDE_TRAINING_RANGE),
-        ({"ellip": 0.0}, 50.0, 3.0, 0),
-        ({"n": 8.0}, 50.0, 3.0, flags.AT_BOUND),
-        ({"n": 0.3}, 50.0, 3.0, flags.AT_BOUND),
-        ({}, 5.0, 3.0, flags.LOW_SNR),
-        ({}, 1e5, 3.0, flags.OUTSIDE_TRAINING_RANGE),
-        ({}, 50.0, 1.4, flags.OUTSIDE_TRAINING_RANGE),
-        ({}, 50.0, 7.0, flags.OUTSIDE_TRAINING_RANGE),
+        ({}, 3.0, 0),
+        ({}, None, 0),
+        ({"r_eff": 25.0, "flux": 5e3}, 3.0, flags.OUTSIDE_TRAINING_RANGE),
+        ({"r_eff": 0.4}, 3.0, flags.OUTSIDE_TRAINING_RANGE),
+        ({"ellip": 0.93}, 3.0, flags.OUTSIDE_TRAINING_RANGE),
+        ({"ellip": 0.0}, 3.0, 0),
+        ({"n": 8.0}, 3.0, flags.AT_BOUND),
+        ({"n": 0.3}, 3.0, flags.AT_BOUND),
+        ({"flux": 150.0}, 3.0, flags.LOW_SNR),
+        ({"flux": 1e7}, 3.0, flags.OUTSIDE_TRAINING_RANGE),
+        ({}, 1.4, flags.OUTSIDE_TRAINING_RANGE),
+        ({}, 7.0, flags.OUTSIDE_TRAINING_RANGE),
     ],
 )
-def test_quality_flags(changed, snr, psf, expected):
+def test_quality_flags(changed, psf, expected):
     psfs = None if psf is None else moffat([psf], 3.0)
-    bits = quality_flags(params(**changed), np.array([snr]), psfs, RANGES)
+    bits, _, widths = quality_flags(params(**changed), psfs, RANGES)
     assert list(bits) == [expected]
+    assert widths[0] == pytest.approx(np.sqrt(12) if psf is None else fwhm(psfs)[0])
 
 
-def test_snr_is_that_of_an_aperture():
-    stamps = np.zeros((1, 61, 61), np.float32)
-    stamps[0, 30, 30] = 1000.0
-    n_pixels = np.sum(np.hypot(*np.mgrid[-30:31, -30:31]) <= 7.5)
-    assert aperture_snr(stamps, np.zeros(1))[0] == pytest.approx(1e3 / n_pixels**0.5)
-    lifted = aperture_snr(stamps + 5, np.full(1, 5.0))
-    assert lifted[0] == pytest.approx(1e3 / n_pixels**0.5)
+def test_snr_is_that_within_the_effective_radius():
+    galaxies = np.repeat(params(), 2, axis=0)
+    psfs = moffat([3.0, 4.0], 3.0)
+    _, snr, widths = quality_flags(galaxies, psfs, RANGES)
+    np.testing.assert_allclose(widths, [3.0, 4.0], rtol=0.15)
+    expected = 500 / np.sqrt(np.pi * (0.7 * 16 + widths**2 / 4))
+    np.testing.assert_allclose(snr, expected)
+
+
+def test_width_of_the_psf_is_exact_where_something_depends_on_it():
+    galaxies = np.repeat(params(flux=220.0), 2, axis=0)
+    psfs = moffat([3.0, 4.0], 2.2)
+    _, _, widths = quality_flags(galaxies, psfs, RANGES)
+    np.testing.assert_allclose(widths, fwhm(psfs))
+    bright = np.repeat(params(flux=5e3), 2, axis=0)
+    psfs = moffat([2.1, 5.9], 3.0)
+    _, _, widths = quality_flags(bright, psfs, RANGES)
+    np.testing.assert_allclose(widths, fwhm(psfs))
 
 
 def test_nothing_lost_nothing_warned_of():

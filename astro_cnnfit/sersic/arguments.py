@@ -7,6 +7,7 @@ import os
 import astropy.units as u
 import numpy as np
 
+from astro_cnnfit.inputs import parse_positions
 from astro_cnnfit.psf import as_psf_stamps
 
 __all__ = [
@@ -14,8 +15,11 @@ __all__ = [
     "find_galaxies",
     "parse_model",
     "parse_positive",
+    "parse_refine",
     "parse_zeropoint",
+    "positions_of",
     "psf_stamps",
+    "psfs_of",
 ]
 
 # Width of the PSFs with which the models of a network without PSF are drawn.
@@ -108,6 +112,22 @@ def parse_positive(value, argument):
     return number
 
 
+def parse_refine(refine):
+    """
+    Whether and how to refine.
+
+    Raises
+    ------
+    ValueError
+        If it is not False, True or 'map'.
+    """
+    if isinstance(refine, str) and refine == "map":
+        return refine
+    if not isinstance(refine, (bool, np.bool_)):
+        raise ValueError(f"refine must be False, True or 'map', got {refine!r}")
+    return bool(refine)
+
+
 def psf_stamps(psf, x, y, network, *, oversampling=1):
     """
     PSF stamps of the size that a network takes.
@@ -141,6 +161,83 @@ def psf_stamps(psf, x, y, network, *, oversampling=1):
         if str(error).startswith("oversampling"):
             raise ValueError(f"psf_{error}") from error
         raise
+
+
+def psfs_of(psf, x, y, network, *, oversampling=1, refine=False):
+    """
+    PSF stamps for a call, None where none are given and none are needed.
+
+    Parameters
+    ----------
+    psf, x, y, network, oversampling
+        As for `psf_stamps`.
+    refine : bool or str
+        Whether galaxies are to be refined.
+
+    Returns
+    -------
+    `~numpy.ndarray` or None
+
+    Raises
+    ------
+    ValueError
+        If there is no PSF, and the network or the refinement needs one.
+    """
+    if psf is not None:
+        return psf_stamps(psf, x, y, network, oversampling=oversampling)
+    if network.needs_psf:
+        raise ValueError(
+            f"psf must be given: network {network.name!r} needs one "
+            "('galnet1' does without)"
+        )
+    if refine:
+        raise ValueError(f"psf must be given: refine={refine!r} needs one")
+    return None
+
+
+def positions_of(image, init_params, finder):
+    """
+    Where the galaxies of a call are.
+
+    Parameters
+    ----------
+    image : `~astro_cnnfit.inputs.Image`
+        One image or a stack.
+    init_params
+        What `~astro_cnnfit.inputs.parse_positions` takes, or None.
+    finder : callable or None
+        Finds galaxies in an image if there are no ``init_params``.
+
+    Returns
+    -------
+    tuple
+        As `~astro_cnnfit.inputs.parse_positions` returns it. Without positions
+        and finder, the centre of each image.
+
+    Raises
+    ------
+    ValueError
+        If there is not one position for each image of a stack.
+    """
+    ny, nx = image.data.shape[-2:]
+    is_stack = image.data.ndim == 3
+    n = len(image.data) if is_stack else 1
+    if init_params is None and finder is not None:
+        if is_stack:
+            raise ValueError(
+                "finder is for one image; data is a stack: its galaxies are in "
+                "the centres, or where init_params say"
+            )
+        init_params = find_galaxies(finder, image)
+    if init_params is None:
+        init_params = np.tile([(nx - 1) / 2, (ny - 1) / 2], (n, 1))
+    positions = parse_positions(init_params)
+    if is_stack and len(positions.x) != n:
+        raise ValueError(
+            f"init_params must have a row for each of the {n} images of the "
+            f"stack, got {len(positions.x)}"
+        )
+    return positions
 
 
 def find_galaxies(finder, image):

@@ -10,15 +10,17 @@ from astropy.nddata import NDData
 from astropy.table import QTable
 
 from astro_cnnfit import flags
-from astro_cnnfit.inputs import parse_image, parse_positions
+from astro_cnnfit.inputs import parse_image
 
 from .arguments import (
     checked_shape,
-    find_galaxies,
     parse_model,
     parse_positive,
+    parse_refine,
     parse_zeropoint,
+    positions_of,
     psf_stamps,
+    psfs_of,
 )
 from .images import (
     astropy_models,
@@ -63,16 +65,19 @@ class CNNSersicFitter:
         does too; if both are there, this one counts.
     zeropoint : float or `~astropy.units.Quantity`, optional
         Magnitude of unit flux. Adds ``mag_fit`` and ``mag_err``.
-    refine : bool
-        Not available yet; must be False.
+    refine : bool or 'map'
+        Whether to refine the network's answer to the maximum of the likelihood
+        of the pixels; ``'map'`` holds on to the network's answer where it knows
+        more than the pixels. See :doc:`errors`.
     finder : callable, optional
         Finds galaxies in an image where no ``init_params`` are given: called as
         ``finder(data, mask=mask)``, as the star finders of photutils are, it
         returns a table with positions, or None.
     statistics : bool
-        Whether to compute ``qfit`` and ``reduced_chi2``. They need an image of
-        each model, which takes longer than the measurement itself; they are NaN
-        otherwise.
+        Whether to compute ``qfit``, ``reduced_chi2`` and the flags
+        ``poor_model`` and ``psf_mismatch``. They need an image of each model,
+        which takes longer than the measurement itself. A refinement brings them
+        along; otherwise they are NaN and not set.
     batch_size : int
         Stamps that the network sees together. More need more memory.
     progress_bar : bool
@@ -85,7 +90,7 @@ class CNNSersicFitter:
     fit_info : sequence of dict or None
         A dictionary for each row: ``param_names``, ``param_values``,
         ``param_cov`` (7, 7), ``latent_names``, ``latent_values``, ``latent_cov``
-        (7, 7), ``sky_sigma``, ``snr`` and ``block_factor``.
+        (7, 7), ``sky_sigma``, ``snr``, ``block_factor`` and ``refined``.
     init_params : `~astropy.table.QTable` or None
         ``id, x_init, y_init`` of each row.
 
@@ -107,7 +112,7 @@ class CNNSersicFitter:
     galaxy is more than 1.5 pixels off its centre.
 
     Errors are those of the network's posterior, calibrated on held-out scenes
-    with neighbours.
+    with neighbours, or those of the refinement.
 
     Examples
     --------
@@ -130,10 +135,6 @@ class CNNSersicFitter:
         batch_size=512,
         progress_bar=False,
     ):
-        if refine:
-            raise ValueError(
-                f"refine must be False: this version has no refinement, got {refine!r}"
-            )
         if finder is not None and not callable(finder):
             raise TypeError(
                 "finder must be callable as finder(data, mask=mask), got "
@@ -141,6 +142,7 @@ class CNNSersicFitter:
             )
         self.pixel_scale = parse_pixel_scale(pixel_scale)
         self.zeropoint = parse_zeropoint(zeropoint)
+        self.refine = parse_refine(refine)
         self.finder = finder
         self.statistics = bool(statistics)
         self.batch_size = parse_positive(batch_size, "batch_size")
@@ -205,9 +207,10 @@ class CNNSersicFitter:
             Once a call, if galaxies could not be measured.
         """
         image = parse_image(data, mask=mask, error=error)
-        positions = self._positions(image, init_params)
-        ids, x, y, extra = positions
-        psfs = self._psf_stamps(psf, x, y, psf_oversampling)
+        ids, x, y, extra = positions_of(image, init_params, self.finder)
+        psfs = psfs_of(
+            psf, x, y, self.model, oversampling=psf_oversampling, refine=self.refine
+        )
         measurement = measure(
             self.model,
             image,
@@ -216,6 +219,7 @@ class CNNSersicFitter:
             psfs,
             r_eff=extra.get("r_eff"),
             statistics=self.statistics,
+            refine=self.refine,
             batch_size=self.batch_size,
             progress_bar=self.progress_bar,
         )
@@ -424,37 +428,6 @@ class CNNSersicFitter:
             raise ValueError(f"{method} needs results: call the fitter with data first")
         return fit
 
-    def _positions(self, image, init_params):
-        ny, nx = image.data.shape[-2:]
-        n = len(image.data) if image.data.ndim == 3 else 1
-        if init_params is None and self.finder is not None:
-            if image.data.ndim == 3:
-                raise ValueError(
-                    "finder is for one image; data is a stack: its galaxies are in "
-                    "the centres, or where init_params say"
-                )
-            init_params = find_galaxies(self.finder, image)
-        if init_params is None:
-            centre = np.tile([(nx - 1) / 2, (ny - 1) / 2], (n, 1))
-            return parse_positions(centre)
-        positions = parse_positions(init_params)
-        if image.data.ndim == 3 and len(positions.x) != n:
-            raise ValueError(
-                f"init_params must have a row for each of the {n} images of the "
-                f"stack, got {len(positions.x)}"
-            )
-        return positions
-
-    def _psf_stamps(self, psf, x, y, oversampling):
-        if psf is None:
-            if self.model.needs_psf:
-                raise ValueError(
-                    f"psf must be given: network {self.model.name!r} needs one "
-                    "('galnet1' does without)"
-                )
-            return None
-        return psf_stamps(psf, x, y, self.model, oversampling=oversampling)
-
     def _table(self, image, wcs, positions, measurement):
         sky = sky_columns(
             measurement.params,
@@ -468,6 +441,7 @@ class CNNSersicFitter:
             "pixel_scale": self.pixel_scale,
             "zeropoint": self.zeropoint,
             "statistics": self.statistics,
+            "refine": self.refine,
             "error_given": image.error is not None,
         }
         # FITS headers and other files have no None.

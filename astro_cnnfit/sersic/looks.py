@@ -3,27 +3,38 @@
 
 import numpy as np
 
-from astro_cnnfit.flags import NON_FINITE
+from astro_cnnfit import flags
 from astro_cnnfit.parameters import LATENT_NAMES, NAMES, decode, decode_covariance
+from astro_cnnfit.psf import soften
 
 from .border import Border
 from .images import psfs_or_typical, stamps_of_galaxies
-from .pixels import prepare, sky_noise, soften
+from .neighbours import find_neighbours
+from .pixels import prepare, sky_noise
 from .quality import UNMEASURABLE, quality_flags
 from .results import Measurement
-from .statistics import aperture_snr, goodness, light_at
+from .statistics import light_at, within_r_eff
+from .surroundings import is_saturated, neighbour_light
 
 __all__ = ["measure_stamps"]
 
 # Sky pedestals, in sky noises, up to which networks were trained, with an
 # allowance for the error of the galaxy's light at the border.
 _PEDESTAL, _LIGHT_ERROR = 4.0, 0.1
-# Share of masked pixels above which they are filled from the model, and how often.
+# Significance and size of the error of the PSF's width that get a flag.
+_PSF_SIGMAS, _PSF_ERROR = 5.0, 0.03
+# Light of neighbours, relative to the galaxy's flux, that gets a flag.
+_NEIGHBOUR = 0.03
+# Share of masked pixels above which they are filled from the model, and how often;
+# 0 times leaves them as they are.
 _PATCHY, _REFILLS = 0.02, 4
 _PLACE = [LATENT_NAMES.index(name) for name in ("x", "y")]
+_LOG_FLUX = LATENT_NAMES.index("log_flux")
 
 
-def measure_stamps(network, stamps, psfs, sky, *, batch_size=512, statistics=False):
+def measure_stamps(
+    network, stamps, psfs, sky, *, batch_size=512, statistics=False, refine=False
+):
     """
     Measure the galaxies in the centres of stamps.
 
@@ -41,6 +52,8 @@ def measure_stamps(network, stamps, psfs, sky, *, batch_size=512, statistics=Fal
         Stamps that the network sees together.
     statistics : bool
         Whether to render the models and compare them with the data.
+    refine : bool or 'map'
+        Whether to refine what the network says, and how; includes statistics.
 
     Returns
     -------
@@ -59,14 +72,15 @@ def measure_stamps(network, stamps, psfs, sky, *, batch_size=512, statistics=Fal
         psfs = psfs if psfs is None or len(psfs) == 1 else psfs[good]
     # A network may say anything; what is not finite gets a flag, not a warning.
     with np.errstate(all="ignore"):
-        found = _measure(network, stamps, psfs, sky, batch_size, statistics)
+        looks = _look(network, stamps, psfs, sky, batch_size)
+        found = looks.describe(statistics, refine)
     for name, values in found.items():
         getattr(result, name)[good] = values
     return result
 
 
-def _measure(network, stamps, psfs, sky, batch_size, statistics):
-    """What is known of each galaxy, by the names of `Measurement`."""
+def _look(network, stamps, psfs, sky, batch_size):
+    """Have a network look at stamps until it has seen them as it should."""
     looks = _Looks(network, stamps, psfs, batch_size)
     everything = np.arange(len(stamps.data))
     looks.look(everything, np.full(len(everything), sky))
@@ -82,7 +96,7 @@ def _measure(network, stamps, psfs, sky, batch_size, statistics):
         # model, which the next look mends, and so on.
         looks.refill(patchy)
         looks.look(patchy, looks.pedestal[patchy].copy())
-    return looks.describe(statistics)
+    return looks
 
 
 def _take(stamps, rows):
@@ -91,40 +105,43 @@ def _take(stamps, rows):
     return stamps._replace(**arrays)
 
 
+def _only(found, rows):
+    return found._replace(**{k: v[rows] for k, v in found._asdict().items()})
+
+
 class _Looks:
     """
     Stamps, and what a network last said about each.
 
-    Attributes have one row for each stamp. ``params``, ``latent`` and
-    ``latent_covariance`` are in pixels of the stamp, the flux in units of
-    ``sigma``. ``pixels`` are relative to ``reference``, so that float32 holds
-    them whatever the pedestal.
+    Attributes have one row for each stamp. ``latent`` and ``covariance`` are in
+    pixels of the stamp, the flux in units of ``unit``. ``pixels`` are relative
+    to ``reference``, so that float32 holds them whatever the pedestal.
     """
 
     def __init__(self, network, stamps, psfs, batch_size):
         self.network, self.batch_size = network, batch_size
         self.stamps = stamps
-        self.pixels, self.reference, self.sigma, self.error = prepare(stamps)
+        self.pixels, self.reference, self.sigma, self.unit, self.error = prepare(stamps)
         softened = psfs is not None and stamps.factor > 1
-        self.psfs = soften(psfs) if softened else psfs
+        self.true_psfs, self.psfs = psfs, soften(psfs) if softened else psfs
         self.border = Border(stamps.mask)
         n, n_params = len(self.pixels), len(NAMES)
         self.seen = None
-        self.params, self.latent = np.empty((2, n, n_params))
-        self.latent_covariance = np.empty((n, n_params, n_params))
+        self.latent = np.empty((n, n_params))
+        self.covariance = np.empty((n, n_params, n_params))
         self.pedestal, self.level, self.light = np.empty((3, n))
 
     @property
     def local_bkg(self):
         """Sky per pixel, in the unit of the image."""
-        return self.pedestal + self.sigma * self.level
+        return self.pedestal + self.unit * self.level
 
     def look(self, rows, pedestal):
         """Have the network look at these rows, less a pedestal each."""
         numbers, rows = rows, slice(None) if len(rows) == len(self.pixels) else rows
         offset = (self.reference[rows] - pedestal).astype(np.float32)
         seen = self.pixels[rows] + offset[:, None, None]
-        seen *= (1 / self.sigma[rows]).astype(np.float32)[:, None, None]
+        seen *= (1 / self.unit[rows]).astype(np.float32)[:, None, None]
         psfs = None
         if self.network.needs_psf:
             psfs = self.psfs if len(self.psfs) == 1 else self.psfs[rows]
@@ -132,8 +149,7 @@ class _Looks:
             seen, psfs, batch_size=self.batch_size
         )
         params = decode(latent)
-        self.params[rows], self.latent[rows] = params, latent
-        self.latent_covariance[rows] = covariance
+        self.latent[rows], self.covariance[rows] = latent, covariance
         self.level[rows], self.light[rows] = self.border.levels(
             seen, numbers, lambda places, x, y: light_at(params[places], x, y)
         )
@@ -160,46 +176,119 @@ class _Looks:
 
     def refill(self, rows):
         """Put each galaxy's model, its sky and noise in the place of masked pixels."""
-        rows = rows[np.isfinite(self.params[rows]).all(axis=1)]
+        rows = rows[np.isfinite(self.latent[rows]).all(axis=1)]
         psfs = psfs_or_typical(self.network, self.psfs)
         own = psfs if len(psfs) == 1 else psfs[rows]
-        model = stamps_of_galaxies(self.params[rows], own, self.pixels.shape[1:])
+        params = decode(self.latent[rows])
+        model = stamps_of_galaxies(params, own, self.pixels.shape[1:])
         model += sky_noise(model.shape[1])
-        model *= self.sigma[rows, None, None]
+        model *= self.unit[rows, None, None]
         model += (self.local_bkg - self.reference)[rows, None, None]
         self.pixels[rows] = np.where(self.stamps.mask[rows], model, self.pixels[rows])
 
-    def describe(self, statistics):
-        """All that is known of each galaxy, at the sampling of the image."""
-        snr = aperture_snr(self.seen, self.level)
-        psfs = self.psfs if self.network.needs_psf else None
-        ranges = self.network.trained_ranges
-        bits = quality_flags(self.params, snr, psfs, ranges)
-        latent, latent_covariance = self._at_image_scale()
-        params = decode(latent)
-        covariance = decode_covariance(latent, latent_covariance)
-        values = {
-            "params": params,
-            "covariance": covariance,
-            "latent": latent,
-            "latent_covariance": latent_covariance,
-            "sky_sigma": self.sigma,
-            "snr": snr,
-            "local_bkg": self.local_bkg,
-            "border_level": self.local_bkg + self.sigma * self.light,
-        }
-        if statistics:
-            values["qfit"], values["reduced_chi2"] = self._goodness()
+    def describe(self, statistics, refine):
+        """All that is known of each galaxy, by the names of `Measurement`."""
+        failed, others = np.zeros(len(self.latent), dtype=bool), self.stamps.mask
+        if refine:
+            failed, others = self._refine(refine)
+        values = {"sky_sigma": self.sigma, "local_bkg": self.local_bkg}
+        values["border_level"] = self.local_bkg + self.unit * self.light
+        values["refined"] = ~failed & bool(refine)
+        bits, values["snr"], widths = self._quality()
+        bits |= np.where(failed, flags.REFINE_FAILED, 0)
+        if statistics or refine:
+            more, values["qfit"], values["reduced_chi2"] = self._compare(widths, others)
+            bits |= more
+        values["latent"], values["latent_covariance"] = self._at_image_scale()
+        values["params"] = decode(values["latent"])
+        values["covariance"] = decode_covariance(
+            values["latent"], values["latent_covariance"]
+        )
         lost = ~(
-            np.isfinite(params).all(axis=1)
-            & np.isfinite(covariance).all(axis=(1, 2))
-            & (params[:, NAMES.index("flux")] > 0)
+            np.isfinite(values["params"]).all(axis=1)
+            & np.isfinite(values["covariance"]).all(axis=(1, 2))
+            & (values["params"][:, NAMES.index("flux")] > 0)
         )
         if lost.any():
             for array in values.values():
-                array[lost] = np.nan
-            bits[lost] = NON_FINITE
+                array[lost] = False if array.dtype == bool else np.nan
+            bits[lost] = flags.NON_FINITE
         return values | {"flags": self.stamps.flags | bits}
+
+    def _quality(self):
+        """Bits that cost little, S/N, and widths of the PSFs."""
+        params, mask = decode(self.latent), self.stamps.mask
+        psfs = self.psfs if self.network.needs_psf else None
+        bits, snr, widths = quality_flags(params, psfs, self.network.trained_ranges)
+        others = neighbour_light(self.seen, self.level, mask, params, widths)
+        bits[others > _NEIGHBOUR] |= flags.NEIGHBOUR
+        saturated = is_saturated(self.stamps.data, mask, self.local_bkg, self.sigma)
+        bits[saturated] |= flags.SATURATED
+        return bits, snr, widths
+
+    def _in_sky_noises(self):
+        """
+        Recorded pixels without sky, and latent parameters, in units of ``sigma``.
+
+        They are those that were averaged, but neither filled nor smoothed.
+        """
+        light = self.stamps.data - self.local_bkg[:, None, None]
+        light /= self.sigma[:, None, None]
+        light[self.stamps.mask] = 0
+        latent = self.latent.copy()
+        latent[:, _LOG_FLUX] += np.log10(self.unit / self.sigma)
+        return light.astype(np.float32), latent
+
+    def _refine(self, how):
+        """Refine in place; which rows failed, and pixels of other objects."""
+        from .refine import refine_stamps
+
+        light, latent = self._in_sky_noises()
+        good = np.isfinite(latent).all(axis=1)
+        good &= np.isfinite(self.covariance).all(axis=(1, 2))
+        rows, mask = np.flatnonzero(good), self.stamps.mask.copy()
+        failed = np.zeros(len(latent), dtype=bool)
+        if rows.size == 0:
+            return failed, mask
+        psfs = self.true_psfs if len(self.true_psfs) == 1 else self.true_psfs[rows]
+        error = self.error if np.ndim(self.error) == 0 else self.error[rows]
+        params, shape = decode(latent[rows]), light.shape[1:]
+        models = stamps_of_galaxies(params, psfs, shape)
+        others = find_neighbours(light[rows], models, error, mask[rows]).mask
+        # A model that is off leaves residuals of the galaxy itself.
+        mask[rows] |= others & ~within_r_eff(params, shape)
+        found = refine_stamps(
+            light[rows], psfs, error, mask[rows], latent[rows], self.covariance[rows],
+            use_prior=how == "map",
+        )  # fmt: skip
+        failed[rows[~found.converged]] = True
+        done, found = rows[found.converged], _only(found, found.converged)
+        self.latent[done], self.covariance[done] = found.latent, found.covariance
+        ratio = self.sigma[done] / self.unit[done]
+        self.latent[done, _LOG_FLUX] += np.log10(ratio)
+        self.level[done] += found.sky * ratio
+        return failed, mask
+
+    def _compare(self, widths, mask):
+        """Bits, qfit and reduced chi-squared from an image of each model."""
+        # It needs Keras, which is loaded when a network is.
+        from .residuals import examine
+
+        light, latent = self._in_sky_noises()
+        found = examine(
+            light,
+            mask,
+            self.error,
+            latent,
+            psfs_or_typical(self.network, self.true_psfs),
+            widths,
+        )
+        bits = np.where(found.is_poor, flags.POOR_MODEL, 0)
+        wrong = np.abs(found.psf_sigmas) > _PSF_SIGMAS
+        wrong &= np.abs(found.psf_error) > _PSF_ERROR
+        if self.network.needs_psf:
+            bits[wrong] |= flags.PSF_MISMATCH
+        return bits, found.qfit, found.reduced_chi2
 
     def _at_image_scale(self):
         """Latent parameters and covariance in pixels and flux of the image."""
@@ -210,14 +299,7 @@ class _Looks:
         )
         latent[:, LATENT_NAMES.index("log_r_eff")] += np.log10(factor)
         # Blocks hold the mean of their pixels, not the sum.
-        flux = np.log10(self.sigma * factor**2)
-        latent[:, LATENT_NAMES.index("log_flux")] += flux
+        latent[:, _LOG_FLUX] += np.log10(self.unit * factor**2)
         scale = np.ones(len(LATENT_NAMES))
         scale[_PLACE] = factor
-        return latent, self.latent_covariance * scale[:, None] * scale
-
-    def _goodness(self):
-        psfs = psfs_or_typical(self.network, self.psfs)
-        models = stamps_of_galaxies(self.params, psfs, self.seen.shape[1:])
-        light = self.seen - self.level[:, None, None]
-        return goodness(light, models, self.stamps.mask, self.error, self.params)
+        return latent, self.covariance * scale[:, None] * scale

@@ -46,8 +46,8 @@ _X, _Y, _R_EFF = (NAMES.index(name) for name in ("x_0", "y_0", "r_eff"))
 
 
 def measure(
-    network, image, x, y, psfs, *, r_eff=None, statistics=False, batch_size=512,
-    progress_bar=False,
+    network, image, x, y, psfs, *, r_eff=None, statistics=False, refine=False,
+    batch_size=512, progress_bar=False,
 ):  # fmt: skip
     """
     Measure galaxies at given positions.
@@ -67,6 +67,8 @@ def measure(
         at galaxies that are larger than a stamp.
     statistics : bool
         Whether to render the models and compare them with the data.
+    refine : bool or 'map'
+        Whether to refine what the network says, and how.
     batch_size : int
         Stamps that the network sees together.
     progress_bar : bool
@@ -96,6 +98,7 @@ def measure(
                     sky,
                     batch_size=batch_size,
                     statistics=statistics,
+                    refine=refine,
                 )
                 for field in fields(Measurement):
                     getattr(result, field.name)[rows] = getattr(part, field.name)

@@ -2,20 +2,37 @@
 """Stamps made to look like those that networks are trained on."""
 
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
 from astro_cnnfit.cutouts import error_sigma, fill_masked, sky_sigma
+from astro_cnnfit.psf import soften
+from astro_cnnfit.psf.sampling import SOFTENING
 
-__all__ = ["prepare", "sky_noise", "soften"]
+__all__ = ["Prepared", "prepare", "sky_noise"]
 
-# Weight of the four nearest pixels in the kernel that smooths block averages:
-# the strongest correlation of noise that networks are trained with.
-_WEIGHT = 0.3
-# What it leaves of the noise of a pixel.
-_NOISE_LEFT = np.sqrt(1 + 4 * _WEIGHT**2) / (1 + 4 * _WEIGHT)
+# What smoothing leaves of the noise of a block average.
+_NOISE_LEFT = np.sqrt(1 + 4 * SOFTENING**2) / (1 + 4 * SOFTENING)
 # Noise of images without any, relative to the range of their pixels.
 _NOISELESS = 1e-3
+
+
+class Prepared(NamedTuple):
+    """N stamps as networks see them, but for the pedestal and the unit."""
+
+    pixels: np.ndarray
+    """(N, size, size) float32, relative to ``reference``, so that float32 holds
+    them whatever the pedestal."""
+    reference: np.ndarray
+    """(N,)"""
+    sigma: np.ndarray
+    """(N,) noise of the sky per pixel, before smoothing."""
+    seen_sigma: np.ndarray
+    """(N,) noise of the sky per pixel of ``pixels``."""
+    error: np.ndarray | float
+    """Noise of each pixel, before smoothing, in units of ``sigma``; 1.0 if only
+    that of the sky is known."""
 
 
 def prepare(stamps):
@@ -29,15 +46,7 @@ def prepare(stamps):
 
     Returns
     -------
-    pixels : `~numpy.ndarray`
-        (N, size, size) float32, relative to ``reference``, so that float32 holds
-        them whatever the pedestal.
-    reference : `~numpy.ndarray`
-        (N,)
-    sigma : `~numpy.ndarray`
-        (N,) noise of the sky per pixel.
-    error : `~numpy.ndarray` or float
-        Noise of each pixel in units of ``sigma``.
+    `Prepared`
 
     Notes
     -----
@@ -46,7 +55,7 @@ def prepare(stamps):
     that has never seen a calm patch takes it for precise data.
 
     The PSF of a block average is sharper, in its pixels, than any that networks
-    are trained with. Both are smoothed (see `soften`).
+    are trained with. Both are smoothed (see `~astro_cnnfit.psf.soften`).
     """
     data = fill_masked(stamps.data, stamps.mask)
     reference = data[:, 0, 0]
@@ -56,29 +65,10 @@ def prepare(stamps):
     if stamps.error is not None:
         error = stamps.error / sigma[:, np.newaxis, np.newaxis]
     _add_noise_where_calm(pixels, stamps.mask, sigma)
+    seen_sigma = sigma
     if stamps.factor > 1:
-        pixels, sigma = soften(pixels), sigma * _NOISE_LEFT
-    return pixels, reference, sigma, error
-
-
-def soften(stamps):
-    """
-    Mix the four nearest pixels into each.
-
-    Parameters
-    ----------
-    stamps : `~numpy.ndarray`
-        (N, size, size) stamps or PSFs.
-
-    Returns
-    -------
-    `~numpy.ndarray`
-        The same shape and, for PSFs, sum.
-    """
-    padded = np.pad(stamps, ((0, 0), (1, 1), (1, 1)), mode="edge")
-    near = padded[:, 2:, 1:-1] + padded[:, :-2, 1:-1]
-    near += padded[:, 1:-1, 2:] + padded[:, 1:-1, :-2]
-    return (stamps + np.float32(_WEIGHT) * near) / np.float32(1 + 4 * _WEIGHT)
+        pixels, seen_sigma = soften(pixels), sigma * _NOISE_LEFT
+    return Prepared(pixels, reference, sigma, seen_sigma, error)
 
 
 @cache

@@ -7,7 +7,7 @@ import numpy as np
 from astropy.utils.exceptions import AstropyUserWarning
 
 from astro_cnnfit import flags
-from astro_cnnfit.parameters import NAMES, PARAMETERS
+from astro_cnnfit.parameters import NAMES, PARAMETERS, effective_snr
 from astro_cnnfit.psf import fwhm
 
 __all__ = ["UNMEASURABLE", "quality_flags", "warn_of_lost"]
@@ -20,19 +20,23 @@ _MARGIN = 0.01
 _BOUNDED = ("r_eff", "n", "ellip")
 # A trained range is one of true values; measured ones scatter beyond it.
 _SLACK = 0.02
-_WINGS = 1.8
+# The noise-equivalent width of a PSF is 0.9 to 1.75 times its FWHM, mostly this.
+_NARROWEST, _WIDEST, _TYPICALLY = 0.9, 1.75, 1.26
+# Where the S/N is within this factor of a bound, the PSF's width is measured.
+_CLOSE = 1.5
+# FWHM for networks that are not told: KiDS's r band, which GaLNet-1 knows.
+_UNKNOWN_FWHM = 3.5
 
 
-def quality_flags(params, snr, psfs, trained_ranges):
+def quality_flags(params, psfs, trained_ranges):
     """
     Bits for parameters at a bound or outside what a network was trained on.
 
     Parameters
     ----------
     params : `~numpy.ndarray`
-        (N, 7) at the scale of the stamp that the network saw.
-    snr : `~numpy.ndarray`
-        (N,)
+        (N, 7) at the scale of the stamp that the network saw, the flux in units
+        of the sky noise of a pixel.
     psfs : `~numpy.ndarray` or None
         (N or 1, k, k) at that scale; None for a network without PSF.
     trained_ranges : dict
@@ -40,8 +44,14 @@ def quality_flags(params, snr, psfs, trained_ranges):
 
     Returns
     -------
-    `~numpy.ndarray`
+    bits : `~numpy.ndarray`
         (N,) int.
+    snr : `~numpy.ndarray`
+        (N,) S/N within the effective radius, of
+        `~astro_cnnfit.parameters.effective_snr`, from the sky's noise alone.
+    widths : `~numpy.ndarray`
+        (N,) FWHM of the PSFs in pixels, to about 10 % where nothing depends on
+        it.
     """
     columns = dict(zip(NAMES, params.T, strict=True))
     bits = np.zeros(len(params), dtype=int)
@@ -49,16 +59,22 @@ def quality_flags(params, snr, psfs, trained_ranges):
     for name, bounds in trained_ranges.items():
         if name in columns:
             outside |= _beyond(columns[name], bounds)
+    widths, measured = _widths(psfs, trained_ranges, len(params))
+    snr = effective_snr(params, widths)
+    if psfs is not None:
+        near = _near(snr, trained_ranges.get("snr")) & ~measured
+        if near.any():
+            widths[near] = fwhm(psfs[near])
+            snr[near] = effective_snr(params[near], widths[near])
+        if "psf_fwhm" in trained_ranges:
+            outside |= _beyond(widths, trained_ranges["psf_fwhm"])
     if "snr" in trained_ranges:
         low, high = trained_ranges["snr"]
         outside |= snr > high * (1 + _SLACK)
         bits[snr < low] |= flags.LOW_SNR
-    if psfs is not None and "psf_fwhm" in trained_ranges:
-        bounds = trained_ranges["psf_fwhm"]
-        outside |= _beyond(_widths(psfs, bounds), bounds)
     bits[outside] |= flags.OUTSIDE_TRAINING_RANGE
     bits[_at_bound(columns)] |= flags.AT_BOUND
-    return bits
+    return bits, snr, widths
 
 
 def _beyond(values, bounds):
@@ -66,16 +82,26 @@ def _beyond(values, bounds):
     return (values < low * (1 - _SLACK)) | (values > high * (1 + _SLACK))
 
 
-def _widths(psfs, bounds):
-    """FWHM of PSFs, exact where it may be beyond the bounds."""
-    # The noise-equivalent area gives that of a Gaussian, and up to 1.75 times
-    # that of profiles with wings. Measuring the FWHM takes far longer.
+def _near(snr, bounds):
+    if bounds is None:
+        return np.zeros(len(snr), dtype=bool)
+    return np.any([(snr > b / _CLOSE) & (snr < b * _CLOSE) for b in bounds], axis=0)
+
+
+def _widths(psfs, trained_ranges, n):
+    """FWHM of N PSFs, and where it is exact: near the bounds of its range."""
+    low, high = trained_ranges.get("psf_fwhm", (_UNKNOWN_FWHM, _UNKNOWN_FWHM))
+    if psfs is None:
+        return np.full(n, np.sqrt(low * high)), np.ones(n, dtype=bool)
+    if len(psfs) == 1:
+        return np.repeat(fwhm(psfs), n), np.ones(n, dtype=bool)
+    # Measuring takes far longer than the noise-equivalent area.
     width = np.sqrt(2 * np.log(2) / np.pi / np.square(psfs).sum(axis=(1, 2)))
-    low, high = bounds
-    near = np.flatnonzero((width < low * _WINGS) | (width > high))
-    if near.size:
+    near = (width < low * _WIDEST) | (width > high * _NARROWEST)
+    width /= _TYPICALLY
+    if near.any():
         width[near] = fwhm(psfs[near])
-    return width
+    return width, near
 
 
 def _at_bound(columns):

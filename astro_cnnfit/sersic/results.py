@@ -38,8 +38,10 @@ class Column(NamedTuple):
     """What the column is left out without: 'zeropoint', 'scale' or 'wcs'."""
 
 
-_NETWORK = "mean of the network's prediction"
-_COVARIANCE = "diagonal of the network's covariance, propagated linearly"
+_NETWORK = "mean of the network's prediction, refined if the fitter has refine"
+_COVARIANCE = (
+    "diagonal of the network's covariance, or of the refinement's, propagated linearly"
+)
 _SERSIC = "astropy.modeling.models.Sersic2D"
 
 COLUMNS = (
@@ -87,16 +89,17 @@ COLUMNS = (
     Column(
         "local_bkg", "image",
         "median of the stamp's outer ring less the model's light there, per pixel",
+        "or the sky that was fitted, if the fitter has refine",
     ),
     Column("n_pixels_fit", "", "unmasked pixels of the stamp that was measured"),
     Column(
         "qfit", "",
         "sum of absolute residuals within the effective radius, over flux_fit",
-        "photutils.psf; NaN unless the fitter has statistics=True",
+        "photutils.psf; NaN unless the fitter has statistics=True or refine",
     ),
     Column(
         "reduced_chi2", "", "reduced chi-squared within the effective radius",
-        "Li et al. 2022, Eq. 11; NaN unless the fitter has statistics=True",
+        "Li et al. 2022, Eq. 11; NaN unless the fitter has statistics=True or refine",
     ),
     Column("flags", "", "bit flags, see astro_cnnfit.decode_flags"),
 )  # fmt: skip
@@ -129,7 +132,8 @@ class Measurement:
     sky_sigma: np.ndarray
     """(N,) noise of the sky per pixel of the stamp that was measured."""
     snr: np.ndarray
-    """(N,) signal-to-noise ratio, as the trained range counts it."""
+    """(N,) signal-to-noise ratio within the effective radius, from the noise of
+    the sky alone (`~astro_cnnfit.parameters.effective_snr`)."""
     factor: np.ndarray
     """(N,) int, side of the blocks that were averaged; 1 for none."""
     local_bkg: np.ndarray
@@ -144,6 +148,8 @@ class Measurement:
     """(N,)."""
     flags: np.ndarray
     """(N,) int."""
+    refined: np.ndarray
+    """(N,) bool, whether the row is that of a refinement, not the network's."""
 
     @classmethod
     def empty(cls, n):
@@ -157,6 +163,7 @@ class Measurement:
             factor=np.ones(n, dtype=int),
             n_pixels_fit=np.zeros(n, dtype=int),
             flags=np.zeros(n, dtype=int),
+            refined=np.zeros(n, dtype=bool),
             **{name: np.full(n, np.nan) for name in _NAN_AT_FIRST},
         )
 
@@ -174,8 +181,10 @@ class FitInfo(Sequence):
       parameters in which errors are closest to Gaussian, see
       `~astro_cnnfit.parameters`,
     * ``sky_sigma``: noise of the sky per pixel of the measured stamp,
-    * ``snr``: signal-to-noise ratio,
-    * ``block_factor``: side of the blocks that were averaged; 1 for none.
+    * ``snr``: signal-to-noise ratio within the effective radius, from the noise
+      of the sky alone,
+    * ``block_factor``: side of the blocks that were averaged; 1 for none,
+    * ``refined``: whether the row is that of a refinement, not the network's.
 
     Parameters
     ----------
@@ -203,6 +212,7 @@ class FitInfo(Sequence):
             "sky_sigma": float(measurement.sky_sigma[index]),
             "snr": float(measurement.snr[index]),
             "block_factor": int(measurement.factor[index]),
+            "refined": bool(measurement.refined[index]),
         }
 
     def __repr__(self):

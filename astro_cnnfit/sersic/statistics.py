@@ -5,12 +5,13 @@ import numpy as np
 
 from astro_cnnfit.parameters import NAMES, amplitude_from_flux, sersic_b
 
-__all__ = ["aperture_snr", "goodness", "light_at"]
+__all__ = ["goodness", "light_at", "within_r_eff"]
 
-# Radius in pixels of the aperture of the S/N: 1.5 arcsec in Li et al. (2022).
-SNR_RADIUS = 7.5
 # The ellipse within which residuals are counted is not smaller than this.
 _MIN_RADIUS = 3.0
+# What makes a model poor: the share of it that it may be wrong by, and chi-squared
+# per pixel, which correlated noise and misjudged errors raise.
+_MODEL_ERROR, _POOR, _POOR_SIGMAS = 0.03, 1.5, 6.0
 
 
 def light_at(params, x, y):
@@ -39,42 +40,19 @@ def light_at(params, x, y):
         return amplitude * np.exp(-b * (squared**power - 1))
 
 
-def aperture_snr(stamps, sky):
-    """
-    S/N in a central circular aperture of 7.5 pixels, from sky noise alone.
-
-    Parameters
-    ----------
-    stamps : `~numpy.ndarray`
-        (N, ny, nx) in units of the sky noise.
-    sky : `~numpy.ndarray`
-        (N,) pedestals to subtract.
-
-    Returns
-    -------
-    `~numpy.ndarray`
-        (N,)
-    """
-    ny, nx = stamps.shape[1:]
-    y, x = np.mgrid[:ny, :nx]
-    radius = np.hypot(x - (nx - 1) / 2, y - (ny - 1) / 2)
-    aperture = np.flatnonzero(radius <= SNR_RADIUS)
-    flux = stamps.reshape(len(stamps), -1)[:, aperture].sum(axis=1, dtype=float)
-    return (flux - sky * len(aperture)) / np.sqrt(len(aperture))
-
-
-def goodness(stamps, models, mask, sigma, params):
+def goodness(residual, models, mask, sigma, params):
     """
     How well models describe stamps within the effective radius.
 
     Parameters
     ----------
-    stamps, models : `~numpy.ndarray`
-        (N, ny, nx), the sky in neither.
+    residual, models : `~numpy.ndarray`
+        (N, ny, nx) stamps without sky less models, and the models.
     mask : `~numpy.ndarray`
         (N, ny, nx), True for pixels to leave out.
     sigma : `~numpy.ndarray` or float
-        Noise of the pixels, in the unit of the stamps.
+        Noise of the pixels, in the unit of the stamps; a float where only that
+        of the sky is known.
     params : `~numpy.ndarray`
         (N, 7), the centre relative to that of the stamp.
 
@@ -85,27 +63,69 @@ def goodness(stamps, models, mask, sigma, params):
     reduced_chi2 : `~numpy.ndarray`
         (N,) Eq. 11 of Li et al. (2022). NaN where there are no more pixels
         than parameters.
+    is_poor : `~numpy.ndarray` of bool
+        (N,) whether chi-squared per pixel is above 1.5 by more than 6 of its
+        standard deviations, sqrt(2 / pixels), when 3 % of the model are allowed
+        beside the noise.
 
     Notes
     -----
     Pixels within the ellipse of semi-major axis R_eff count, as in the paper,
     but neither axis of it is taken below 3 pixels.
+
+    Where only the noise of the sky is known, ``is_poor`` takes the noise from the
+    scatter of the residuals from pixel to pixel, if that is larger, so that a
+    bright galaxy's own noise makes no poor model.
     """
-    columns = dict(zip(NAMES, params.T[:, :, np.newaxis], strict=True))
-    major = np.maximum(columns["r_eff"], _MIN_RADIUS)
-    minor = np.maximum(columns["r_eff"] * (1 - columns["ellip"]), _MIN_RADIUS)
-    columns |= {"r_eff": major, "ellip": 1 - minor / major}
-    ny, nx = stamps.shape[1:]
-    y, x = np.mgrid[:ny, :nx].reshape(2, -1)
-    inside = _squared_radius(columns, x - (nx - 1) / 2, y - (ny - 1) / 2) <= 1
-    used = inside.reshape(stamps.shape) & ~mask
-    residual = np.where(used, stamps - models, 0.0)
+    used = within_r_eff(params, residual.shape[1:]) & ~mask
+    residual = np.where(used, residual, 0.0)
     count = used.sum(axis=(1, 2))
     with np.errstate(divide="ignore", invalid="ignore"):
         qfit = np.abs(residual).sum(axis=(1, 2)) / params[:, NAMES.index("flux")]
         chi2 = np.where(used, (residual / sigma) ** 2, 0.0).sum(axis=(1, 2))
         freedom = np.where(count > len(NAMES), count - len(NAMES), np.nan)
-        return np.where(count > 0, qfit, np.nan), chi2 / freedom
+        variance = np.square(sigma) + np.square(_MODEL_ERROR * models)
+        if np.ndim(sigma) == 0:
+            scatter = np.maximum(_scatter(residual, used), sigma**2)
+            variance = variance + (scatter - sigma**2)[:, np.newaxis, np.newaxis]
+        excess = np.where(used, residual**2 / variance, 0.0).sum(axis=(1, 2)) / count
+        is_poor = excess > _POOR + _POOR_SIGMAS * np.sqrt(2 / count)
+        return np.where(count > 0, qfit, np.nan), chi2 / freedom, is_poor
+
+
+def within_r_eff(params, shape):
+    """
+    Pixels within the effective radius of galaxies.
+
+    Parameters
+    ----------
+    params : `~numpy.ndarray`
+        (N, 7), the centre relative to that of the stamp.
+    shape : tuple of int
+        (ny, nx) of the stamps.
+
+    Returns
+    -------
+    `~numpy.ndarray` of bool
+        (N, ny, nx), True within the ellipse of semi-major axis R_eff, neither
+        axis of which is taken below 3 pixels.
+    """
+    columns = dict(zip(NAMES, params.T[:, :, np.newaxis], strict=True))
+    major = np.maximum(columns["r_eff"], _MIN_RADIUS)
+    minor = np.maximum(columns["r_eff"] * (1 - columns["ellip"]), _MIN_RADIUS)
+    columns |= {"r_eff": major, "ellip": 1 - minor / major}
+    ny, nx = shape
+    y, x = np.mgrid[:ny, :nx].reshape(2, -1)
+    inside = _squared_radius(columns, x - (nx - 1) / 2, y - (ny - 1) / 2) <= 1
+    return inside.reshape(-1, ny, nx)
+
+
+def _scatter(residual, used):
+    """Variance of white noise that makes pixels differ from those beside them."""
+    step = residual[:, :, 2:] - 2 * residual[:, :, 1:-1] + residual[:, :, :-2]
+    whole = used[:, :, 2:] & used[:, :, 1:-1] & used[:, :, :-2]
+    squares = np.where(whole, step**2, 0.0).sum(axis=(1, 2))
+    return squares / 6 / np.maximum(whole.sum(axis=(1, 2)), 1)
 
 
 def _squared_radius(columns, x, y):
