@@ -35,8 +35,9 @@ class Network:
         Pixels on a side; ``psf_size`` is None for a network without PSF.
     trained_ranges : dict
         Smallest and largest value of ``r_eff``, ``n``, ``ellip``,
-        ``psf_fwhm`` (pixels) and ``snr`` seen in training. ``snr`` is flux
-        over sky noise in a circular aperture of 7.5 pixels.
+        ``psf_fwhm`` (pixels) and ``snr`` seen in training. ``snr`` is that within
+        the effective radius, from the noise of the sky alone
+        (`~astro_cnnfit.parameters.effective_snr`).
     description : dict
     sha256 : str
         Checksum of the weights.
