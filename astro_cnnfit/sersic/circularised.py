@@ -16,8 +16,8 @@ E_MAX = 0.95 / 1.05
 
 # The bounds of the centre and of the flux only stop what runs away; those of
 # the index are the renderer's, and those of the shape lie on a circle.
-_LOW = np.array([-30, -30, -5, np.log10(0.05), np.log10(0.3), -1, -1])
-_HIGH = np.array([30, 30, 10, np.log10(30), np.log10(8.0), 1, 1])
+_LOW = np.array([-30, -30, -5, np.log10(0.05), np.log10(0.3), -np.inf, -np.inf])
+_HIGH = np.array([30, 30, 10, np.log10(30), np.log10(8.0), np.inf, np.inf])
 
 
 def circularise(latent):
