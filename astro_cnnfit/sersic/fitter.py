@@ -68,7 +68,7 @@ class CNNSersicFitter:
     refine : bool or 'map'
         Whether to refine the network's answer to the maximum of the likelihood
         of the pixels; ``'map'`` holds on to the network's answer where it knows
-        more than the pixels. See :doc:`errors`.
+        more than the pixels. See :doc:`/errors`.
     finder : callable, optional
         Finds galaxies in an image where no ``init_params`` are given: called as
         ``finder(data, mask=mask)``, as the star finders of photutils are, it

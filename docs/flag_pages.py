@@ -1,0 +1,90 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""What to do about each flag, and how often the benchmark finds it set."""
+
+from benchmark_results import NOT_RUN, read
+from generated_pages import list_table
+
+from astro_cnnfit.flags import FLAGS, RECOMMENDED_CUT
+
+SETS = {"table1": "Table 1 of GaLNets I", "wide": "wide prior"}
+GROUPS = {
+    "good": "good",
+    "bad": "not good",
+    "n_off_by_2": "n off by a factor 2",
+    "n_off_by_3": "by a factor 3",
+}
+
+
+def advice():
+    """Say what to do about each flag."""
+    rows = [("flag", "in the cut", "what to do")]
+    rows += [
+        (f.name, "yes" if f.bit & RECOMMENDED_CUT else "no", f.advice) for f in FLAGS
+    ]
+    return list_table(rows, "   :header-rows: 1", "   :widths: 22 12 66")
+
+
+def rates():
+    """Say how often each flag is set, and what the cut keeps."""
+    result = read("sersic_flags")
+    if result is None:
+        return NOT_RUN
+    settings = result["settings"]
+    text = (
+        f"{settings['n']} galaxies of each set, {settings['real_sky']:.0%} of them on "
+        f"real sky, seed {result['seed']}, measured on {result['date']}. Share of the "
+        "galaxies, in per cent, that have a flag:"
+    )
+    parts = [text]
+    for name, title in SETS.items():
+        found = result["sets"][name]
+        parts += [f"**{title}**", _rates(found), _cut(found["cut"])]
+    return "\n\n".join([*parts, _provoked(result["provoked"])])
+
+
+def _percent(value):
+    return "-" if value is None else f"{100 * value:.1f}"
+
+
+def _rates(found):
+    rows = [("flag", "all", *GROUPS.values())]
+    rows.append(("(share)", "100", *(_percent(found["share"][g]) for g in GROUPS)))
+    for name, rate in found["rates"].items():
+        if rate["all"]:
+            rows.append((name, *(_percent(rate[g]) for g in ("all", *GROUPS))))
+    return list_table(rows, "   :header-rows: 1")
+
+
+def _cut(cut):
+    return (
+        f"The recommended cut keeps {cut['kept']:.1%} of all and "
+        f"{cut['completeness']:.1%} of the good measurements (completeness). Of those "
+        f"that it keeps, {cut['purity']:.1%} are good (purity), of all "
+        f"{cut['purity_without_cut']:.1%}; n is off by more than a factor 3 in "
+        f"{cut['n_off_by_3_among_kept']:.2%} of them."
+    )
+
+
+def _provoked(provoked):
+    errors = list(next(iter(provoked["psf_mismatch"].values())))
+    rows = [("flux (sky noises)", *(f"{float(error):+.0%}" for error in errors))]
+    rows += [
+        (flux, *(_percent(rate[error]) for error in errors))
+        for flux, rate in provoked["psf_mismatch"].items()
+    ]
+    levels = list(next(iter(provoked["saturated"].values())))
+    clipped = [("flux (sky noises)", *levels)]
+    clipped += [
+        (flux, *(_percent(rate[level]) for level in levels))
+        for flux, rate in provoked["saturated"].items()
+    ]
+    return "\n\n".join(
+        [
+            "``psf_mismatch``, in per cent, for isolated galaxies that are measured "
+            "with a PSF whose width is wrong:",
+            list_table(rows, "   :header-rows: 1"),
+            "``saturated``, in per cent, where cores are cut off at a share of their "
+            "height:",
+            list_table(clipped, "   :header-rows: 1"),
+        ]
+    )
