@@ -26,8 +26,6 @@ from common import provenance, write_result
 SEED = 61
 SMALLEST_FRACTION = 0.8
 SMALLEST_GAIN = 50
-OVERSAMPLING = 5
-CORE = 5
 
 
 def main():
@@ -151,6 +149,7 @@ def measure_astropy(arguments):
     import warnings
 
     from astropy.modeling.fitting import LMLSQFitter
+    from peers.astropy_lm import convolved_sersic
 
     from astro_cnnfit.parameters import NAMES, amplitude_from_flux
 
@@ -178,42 +177,6 @@ def measure_astropy(arguments):
         "median_error_r_eff": float(np.median(error[:, 0])),
         "median_error_n": float(np.median(error[:, 1])),
     }
-
-
-def convolved_sersic(psf):
-    """Make a class of Sersic2D with this PSF and a pedestal, for 61 x 61 pixels."""
-    from astropy.modeling import Fittable2DModel, Parameter
-    from astropy.modeling.models import Sersic2D
-    from scipy.signal import fftconvolve
-
-    n_fine = (2 * CORE + 1) * OVERSAMPLING
-    fine_y, fine_x = np.mgrid[:n_fine, :n_fine] / OVERSAMPLING
-    fine_y, fine_x = (
-        fine - (n_fine - 1) / 2 / OVERSAMPLING for fine in (fine_y, fine_x)
-    )
-    core = slice(30 - CORE, 31 + CORE)
-    blocks = (2 * CORE + 1, OVERSAMPLING, 2 * CORE + 1, OVERSAMPLING)
-
-    class ConvolvedSersic2D(Fittable2DModel):
-        amplitude = Parameter(bounds=(0, None))
-        r_eff = Parameter(bounds=(0.1, 60))
-        n = Parameter(bounds=(0.3, 8))
-        x_0 = Parameter(bounds=(-10, 10))
-        y_0 = Parameter(bounds=(-10, 10))
-        ellip = Parameter(bounds=(0, 0.95))
-        theta = Parameter()
-        pedestal = Parameter(default=0.0)
-
-        @staticmethod
-        def evaluate(x, y, *values):
-            *sersic, pedestal = values
-            shape = (61, 61)
-            image = Sersic2D.evaluate(x.reshape(shape), y.reshape(shape), *sersic)
-            fine = Sersic2D.evaluate(fine_x, fine_y, *sersic)
-            image[core, core] = fine.reshape(blocks).mean(axis=(1, 3))
-            return fftconvolve(image, psf, mode="same") + pedestal
-
-    return ConvolvedSersic2D
 
 
 def report(result):
