@@ -27,7 +27,7 @@ _N_LATENT = len(LATENT_NAMES)
 _STEP = np.array([2.0, 2.0, 0.3, 0.3, 0.3, 0.3, 0.3, np.inf])
 # Squared Mahalanobis distance from the network's answer above which the
 # refinement is not believed.
-_IMPLAUSIBLE = 100.0
+_IMPLAUSIBLE = 36.0
 
 
 class Refined(NamedTuple):
@@ -105,7 +105,7 @@ def refine_stamps(
 
     ``converged`` is False where the cost did not settle within
     ``max_iterations``, where something is not finite, and where the answer lies
-    so far from the network's that they do not measure the same galaxy (ten
+    so far from the network's that they do not measure the same galaxy (six
     standard deviations of the sum of both covariances).
     """
     data = _data(pixels, psfs, error, mask, batch_size)
