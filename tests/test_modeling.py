@@ -330,6 +330,22 @@ def test_bad_settings_are_refused_at_once(network):
         CNNSersicModelFitter(PSF, model=network, psf_oversampling=0.5)
 
 
+@pytest.mark.parametrize("refine", [True, "map"])
+def test_refinement_is_conditioned_as_well(network, image, refine):
+    # The stand-in is too coarse to start from.
+    fitter = CNNSersicModelFitter(PSF, refine=refine)
+    fitted = fitter(Sersic2D(), X, Y, image, weights=1.0)
+    assert fitter.fit_info.refined
+    assert abs(fitted.n - 2) < 4 * fitted.stds["n"]
+    assert abs(fitted.r_eff - 5) < 4 * fitted.stds["r_eff"]
+    held = fitter(Sersic2D(n=2, fixed={"n": True}), X, Y, image, weights=1.0)
+    assert held.stds["r_eff"] < fitted.stds["r_eff"]
+    with pytest.raises(ValueError, match="psf must be given"):
+        CNNSersicModelFitter(None, model=network, refine=refine)
+    with pytest.raises(ValueError, match="refine"):
+        CNNSersicModelFitter(PSF, model=network, refine="yes")
+
+
 def test_network_without_psf(network_without_psf, image):
     fitter = CNNSersicModelFitter(None, model=network_without_psf)
     fitted = fitter(Sersic2D(), X, Y, image)

@@ -13,7 +13,7 @@ from scipy.optimize import OptimizeResult
 from astro_cnnfit.inputs import parse_image
 from astro_cnnfit.parameters import LATENT_NAMES, NAMES, total_flux
 
-from .arguments import parse_model, psf_stamps
+from .arguments import parse_model, psfs_of
 from .conditioning import (
     MODEL_NAMES,
     Posterior,
@@ -72,9 +72,9 @@ class CNNSersicModelFitter(Fitter):
         of the returned model; ``fixed_distance``, how far the fixed values are
         from the measurement, in standard deviations; ``at_bounds``, the names of
         parameters that were moved to a bound; ``flux``, ``flux_err``,
-        ``local_bkg`` and ``sky_sigma`` in the unit of ``z``; ``snr`` and
-        ``block_factor``; ``latent_names``, ``latent_values`` and ``latent_cov`` of
-        the whole posterior, before parameters were held.
+        ``local_bkg`` and ``sky_sigma`` in the unit of ``z``; ``snr``,
+        ``block_factor`` and ``refined``; ``latent_names``, ``latent_values`` and
+        ``latent_cov`` of the whole posterior, before parameters were held.
 
     Raises
     ------
@@ -246,21 +246,16 @@ class CNNSersicModelFitter(Fitter):
 
     def _make_fitter(self):
         # One for each call: what it keeps of a call is no other thread's.
-        options = {"refine": self.refine} if self.refine else {}
-        return CNNSersicFitter(self._network(), **options)
+        return CNNSersicFitter(self._network(), refine=self.refine)
 
     def _psf_at(self, x, y):
-        network = self._network()
-        if self.psf is None:
-            if network.needs_psf:
-                raise ValueError(
-                    f"psf must be given: network {network.name!r} needs one "
-                    "('galnet1' does without)"
-                )
-            return None
         places = (np.array([getattr(value, "value", value)]) for value in (x, y))
-        return psf_stamps(
-            self.psf, *places, network, oversampling=self.psf_oversampling
+        return psfs_of(
+            self.psf,
+            *places,
+            self._network(),
+            oversampling=self.psf_oversampling,
+            refine=self.refine,
         )
 
     def _measure(self, grid, image, error, place):
