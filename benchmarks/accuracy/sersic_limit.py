@@ -49,6 +49,7 @@ PSF_ERROR = 0.03
 GOALS = {"network": (1.1, 0.94, 0.003), "refined": (1.03, 0.955, 0.003)}
 GOALS["map"] = GOALS["refined"]
 N_DRAWS = 10
+N_BOOTSTRAP = 50
 N = NAMES.index("n")
 
 
@@ -123,8 +124,14 @@ def report(name, data, network, methods):
     ]
     table = Table(rows=rows, names=["NMAD", *COLUMNS, "pa_circular"])
     print_table(table, f"NMAD, {name}")
+    best = table_dict(limit, "metric")["R2"]["n"]
+    print(f"R2(n) of draws at the limit: {best:.4f}")
     for method, found in results.items():
-        ratios = " ".join(f"{k} {v:.3f}" for k, v in found["nmad_over_limit"].items())
+        errors = found["nmad_over_limit_err"]
+        ratios = ", ".join(
+            f"{k} {v:.3f} +- {errors[k]:.3f}"
+            for k, v in found["nmad_over_limit"].items()
+        )
         print(f"{method:8s} over the limit: {ratios}")
         print(
             f"{method:8s} R2(n) {found['r2_n']:.4f}, off by a factor of 3 "
@@ -202,6 +209,10 @@ def judge(found, true, limit, by):
         "summary": summary,
         "table": table,
         "nmad_over_limit": {c: float(nmad[c] / best[c]) for c in columns},
+        "nmad_over_limit_err": {
+            c: error / float(best[c])
+            for c, error in zip(columns, bootstrap(pred, true, angle), strict=True)
+        },
         "r2_n": float(r2(pred[:, N], true[:, N])),
         "n_off": float(np.mean(np.abs(np.log(pred[:, N] / true[:, N])) > np.log(3))),
         "coverage": table_dict(table, "parameter"),
@@ -216,6 +227,19 @@ def judge(found, true, limit, by):
     }
 
 
+def bootstrap(pred, true, angle):
+    """Standard errors of the NMADs, which come from a limited number of galaxies."""
+    rng, values = np.random.default_rng(SEED), []
+    for _ in range(N_BOOTSTRAP):
+        rows = rng.integers(len(pred), size=len(pred))
+        table = sersic_summary(
+            pred[rows], true[rows], zeropoint=NOISE_ZEROPOINT, pa=angle[rows]
+        )
+        row = table[table["metric"] == "NMAD"][0]
+        values.append([row[column] for column in [*COLUMNS, "pa_circular"]])
+    return np.std(values, axis=0).tolist()
+
+
 def largest_offset(table):
     """Largest difference from the nominal coverage of a single parameter."""
     single = table["parameter"] != "joint"
@@ -225,13 +249,16 @@ def largest_offset(table):
 
 def claims(result):
     """Whether the goals are met, by method."""
-    found = {}
+    found = {"r2_n_of_the_limit": result["cramer_rao"]["R2"]["n"]}
     for method, (ratio, r2_n, n_off) in GOALS.items():
         if method in result["methods"]:
             own = result["methods"][method]
-            largest = max(own["nmad_over_limit"].values())
+            worst = max(own["nmad_over_limit"], key=own["nmad_over_limit"].get)
+            largest = own["nmad_over_limit"][worst]
             found[method] = {
                 "largest_nmad_over_limit": largest,
+                "its_error": own["nmad_over_limit_err"][worst],
+                "of": worst,
                 f"nmad_within_{ratio}": largest <= ratio,
                 "r2_n": own["r2_n"],
                 f"r2_n_at_least_{r2_n}": own["r2_n"] >= r2_n,
