@@ -4,11 +4,17 @@ Real galaxies: the default network beside published and least-squares fits.
 
     ASTRO_CNNFIT_TEST_DATA=FOLDER python benchmarks/accuracy/sersic_real.py
 
-The network's result is compared with the fit of a catalogue, where there is
-one, and else with a least-squares fit of the stamp that the network saw (61 x
-61 pixels, block averaged for a large galaxy, the same noise, mask and PSF). It
-agrees when R_eff is within 10 %, q within 0.05, n within 15 % and the magnitude
-within 0.1.
+Five galaxies are compared one by one, with the fit of a catalogue, where there is
+one, and else with a least-squares fit of the stamp that the network saw (61 x 61
+pixels, block averaged for a large galaxy, the same noise, mask and PSF). The
+network agrees when R_eff is within 10 %, q within 0.05, n within 15 % and the
+magnitude within 0.1.
+
+Then every galaxy that has a PSF is measured by the network, by the network with
+refinement and by least squares: median and scatter of the differences for each set
+of images, the five that differ most, and, for the galaxy that is seen in nine
+bands, how far R_eff, q and the angle are from straight lines in the logarithm of
+the wavelength.
 """
 
 import argparse
@@ -20,7 +26,8 @@ from astropy.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from common import print_table, provenance, table_dict, write_result
-from real_galaxies import load_galaxies
+from real_galaxies import DATA_SETS, load_galaxies
+from real_survey import METHODS, draw_worst, survey
 
 from astro_cnnfit import CNNSersicFitter
 from astro_cnnfit.psf import as_psf_stamps, block_average
@@ -38,6 +45,10 @@ def main():
     parser.add_argument("--model", default="sersic")
     parser.add_argument("--output", help="folder of the JSON file")
     parser.add_argument("--figures", help="folder to draw residuals in")
+    parser.add_argument(
+        "--sets", nargs="*", default=list(DATA_SETS), help="sets of the survey"
+    )
+    parser.add_argument("--methods", nargs="+", default=list(METHODS))
     arguments = parser.parse_args()
     folder = find_data()
     if folder is None:
@@ -55,13 +66,24 @@ def main():
     agreed = {name: found["agrees"] for name, found in result["galaxies"].items()}
     result["claims"] = {"all_agree": all(agreed.values()), **agreed}
     print(f"\n{result['claims']}")
+    if arguments.sets:
+        found = survey(
+            network, folder, arguments.sets, arguments.methods, measure, fit_stamp
+        )
+        worst = found.pop("to_draw")
+        result["survey"] = found
+        if arguments.figures:
+            draw_worst(worst, Path(arguments.figures))
     write_result("sersic_real", result, arguments.output)
 
 
-def measure(network, galaxy):
+def measure(network, galaxy, refine=False):
     """Measure a galaxy as a user does."""
     fitter = CNNSersicFitter(
-        network, pixel_scale=galaxy.pixel_scale, zeropoint=galaxy.zeropoint
+        network,
+        pixel_scale=galaxy.pixel_scale,
+        zeropoint=galaxy.zeropoint,
+        **({"refine": refine} if refine else {}),
     )
     row = fitter(
         galaxy.image,
@@ -80,6 +102,7 @@ def measure(network, galaxy):
         "r_eff_err": float(row["r_eff_err"]),
         "n_err": float(row["n_err"]),
         "q_err": float(row["ellip_err"]),
+        "theta_err": float(row["theta_err"].value),
         "flags": fitter.decode_flags()[0],
         "block_factor": fitter.fit_info[0]["block_factor"],
     }
@@ -185,12 +208,18 @@ def odd(psf):
 def described(fit, galaxy, scale=1, flux_scale=1):
     """Describe a least-squares fit in pixels of the image."""
     _, _, flux, r_eff, n, ellip, theta = fit.params
+    error = np.sqrt(np.diagonal(fit.covariance))
     return {
         "mag": galaxy.zeropoint - 2.5 * np.log10(flux * flux_scale),
         "r_eff": r_eff * scale,
         "n": n,
         "q": 1 - ellip,
         "theta": np.degrees(theta),
+        "mag_err": 2.5 / np.log(10) * error[2] / flux,
+        "r_eff_err": error[3] * scale,
+        "n_err": error[4],
+        "q_err": error[5],
+        "theta_err": np.degrees(error[6]),
         "reduced_chi2": fit.reduced_chi2,
     }
 
