@@ -4,19 +4,17 @@ import pytest
 from keras import ops
 from numpy.testing import assert_allclose
 
-from astro_cnnfit.compiled import compiled
 from astro_cnnfit.parameters import LATENT_NAMES, decode, encode
 from astro_cnnfit.psf.models import moffat
-from astro_cnnfit.rendering import render_sersic_numpy, render_with_derivatives
+from astro_cnnfit.rendering import (
+    render_sersic_numpy,
+    render_with_derivatives,
+    render_with_derivatives_numpy,
+)
 from astro_cnnfit.rendering.derivatives import render_circularised
 
 # Large enough for float32 images, small enough for central differences.
 STEPS = np.array([0.05, 0.05, 0.005, 0.005, 0.01, 0.005, 0.005])
-rendered = compiled(render_with_derivatives, static=(2,))
-
-
-def arrays(*args):
-    return [ops.convert_to_numpy(part) for part in rendered(*args)]
 
 
 def difference(latent, psf, index, shape=(61, 61)):
@@ -58,11 +56,7 @@ def galaxies():
 @pytest.fixture(scope="module")
 def images(galaxies):
     latent, psfs = galaxies
-    parts = [
-        arrays(latent[start : start + 16], psfs[start : start + 16], (61, 61))
-        for start in range(0, len(latent), 16)
-    ]
-    return [np.concatenate(column) for column in zip(*parts, strict=True)]
+    return render_with_derivatives_numpy(latent, psfs)
 
 
 def test_model_is_that_of_the_renderer(galaxies, images):
@@ -93,7 +87,7 @@ def test_shape_and_size_of_nearly_round_galaxies():
     latent = np.tile([0.2, -0.1, 3.0, 0.6, 0.2, 0.0, 0.0], (4, 1))
     latent[:, 5] = 0.008, -0.008, 0.1, -0.1
     psf = moffat(3.5, 3.0)
-    _, found = arrays(latent.astype("float32"), psf.astype("float32"), (61, 61))
+    _, found = render_with_derivatives_numpy(latent, psf)
     expected = difference(latent, psf, 5)
     largest = np.abs(expected).max(axis=(1, 2), keepdims=True)
     assert_allclose(found[:, 5] / largest, expected / largest, atol=0.02)
@@ -101,8 +95,8 @@ def test_shape_and_size_of_nearly_round_galaxies():
 
 def test_round_galaxies_have_the_mean_of_both_sides():
     latent = np.array([[0.0, 0.0, 3.0, 0.6, 0.2, 0.0, 0.0]], dtype="float32")
-    psf = moffat(3.5, 3.0).astype("float32")
-    _, found = arrays(latent, psf, (61, 61))
+    psf = moffat(3.5, 3.0)
+    _, found = render_with_derivatives_numpy(latent, psf)
     assert np.isfinite(found).all()
     expected = differences(latent, psf)
     largest = np.abs(expected).max(axis=(2, 3), keepdims=True)
@@ -114,8 +108,8 @@ def test_round_galaxies_have_the_mean_of_both_sides():
 
 def test_index_beyond_its_range():
     latent = np.array([[0, 0, 3, 0.6, np.log10(n), 0.1, 0.1] for n in (0.2, 9.0)])
-    psf = moffat(3.5, 3.0).astype("float32")
-    model, found = arrays(latent.astype("float32"), psf, (61, 61))
+    psf = moffat(3.5, 3.0)
+    model, found = render_with_derivatives_numpy(latent, psf)
     expected = render_sersic_numpy(decode(latent), psf)
     assert_allclose(model, expected, atol=1e-4 * expected.max())
     assert np.all(found[:, 4] == 0)
@@ -124,8 +118,8 @@ def test_index_beyond_its_range():
 @pytest.mark.parametrize("shape", [(60, 60), (61, 41), (40, 51)])
 def test_other_stamps(shape):
     latent = np.array([[0.4, -0.7, 3.0, 0.7, 0.3, 0.2, -0.1]] * 2)
-    psf = moffat(3.5, 3.0).astype("float32")
-    model, found = arrays(latent.astype("float32"), psf, shape)
+    psf = moffat(3.5, 3.0)
+    model, found = render_with_derivatives_numpy(latent, psf, shape)
     assert found.shape == (2, 7, *shape)
     expected = render_sersic_numpy(decode(latent), psf, shape)
     assert_allclose(model, expected, atol=1e-4 * expected.max())
@@ -136,7 +130,22 @@ def test_other_stamps(shape):
 
 def test_galaxy_off_the_centre():
     latent = np.array([[12.0, -9.0, 3.0, 0.7, 0.3, 0.2, -0.1]])
-    psf = moffat(3.5, 3.0).astype("float32")
-    model, _ = arrays(latent.astype("float32"), psf, (61, 61))
+    psf = moffat(3.5, 3.0)
+    model, _ = render_with_derivatives_numpy(latent, psf)
     expected = render_sersic_numpy(decode(latent), psf)
     assert_allclose(model, expected, atol=1e-3 * expected.max())
+
+
+def test_any_number_of_galaxies():
+    latent = np.tile([0.2, -0.1, 3.0, 0.6, 0.2, 0.1, 0.0], (5, 1))
+    latent[:, 0] += np.arange(5)
+    psf = moffat(3.5, 3.0)
+    model, found = render_with_derivatives_numpy(latent, psf, batch_size=2)
+    expected = [ops.convert_to_numpy(a) for a in render_with_derivatives(latent, psf)]
+    assert_allclose(model, expected[0], atol=1e-5 * model.max())
+    assert_allclose(found, expected[1], atol=1e-5 * np.abs(found).max())
+    one = render_with_derivatives_numpy(latent, np.tile(psf, (5, 1, 1)), batch_size=2)
+    assert_allclose(one[0], model, atol=1e-5 * model.max())
+    none = render_with_derivatives_numpy(latent[:0], psf)
+    assert none[0].shape == (0, 61, 61)
+    assert none[1].shape == (0, 7, 61, 61)

@@ -12,7 +12,7 @@ such as a trained network (van Trees 1968).
 import numpy as np
 
 from astro_cnnfit.parameters import LATENT_NAMES, decode, encode
-from astro_cnnfit.rendering import render_sersic_numpy
+from astro_cnnfit.rendering import render_with_derivatives_numpy
 
 from .summary import sersic_summary
 
@@ -24,11 +24,6 @@ __all__ = [
     "prior_covariance_from_draws",
 ]
 
-# Large enough for float32 stamps (rounding stays below 1e-4 of a derivative)
-# and small enough for central differences; x and y in pixels, the rest in dex
-# or as ellipticity. The flux needs none: the stamp is proportional to it.
-STEPS = np.array([0.05, 0.05, np.nan, 0.01, 0.01, 0.01, 0.01])
-_LOG_N = np.log10([0.3, 8.0])
 _N_LATENT = len(LATENT_NAMES)
 _BATCH = 256
 
@@ -51,30 +46,13 @@ def latent_derivatives(params, psf, shape=(61, 61)):
     -------
     model : `~numpy.ndarray`, shape (N, ny, nx)
     derivatives : `~numpy.ndarray`, shape (N, 8, ny, nx)
-        By the seven parameters of `astro_cnnfit.parameters.LATENT_NAMES`
-        (central differences), then by a sky pedestal (ones).
+        By the seven parameters of `astro_cnnfit.parameters.LATENT_NAMES`, then by
+        a sky pedestal (ones).
     """
-    latent = encode(params)
-    psf = np.asarray(psf)
-    model = render_sersic_numpy(decode(latent), psf, shape).astype(float)
-    derivatives = np.ones((len(latent), _N_LATENT + 1, *shape))
-    for index, step in enumerate(STEPS):
-        if np.isnan(step):
-            derivatives[:, index] = np.log(10) * model
-            continue
-        centre = latent.copy()
-        if LATENT_NAMES[index] == "log_n":
-            # The renderer is constant beyond its range of n.
-            low, high = _LOG_N[0] + step, _LOG_N[1] - step
-            centre[:, index] = np.clip(centre[:, index], low, high)
-        difference = 0.0
-        for sign in (1, -1):
-            moved = centre.copy()
-            moved[:, index] += sign * step
-            stamps = render_sersic_numpy(decode(moved), psf, shape)
-            difference = difference + sign * stamps.astype(float)
-        derivatives[:, index] = difference / (2 * step)
-    return model, derivatives
+    model, by_latent = render_with_derivatives_numpy(encode(params), psf, shape)
+    derivatives = np.ones((len(model), _N_LATENT + 1, *shape))
+    derivatives[:, :_N_LATENT] = by_latent
+    return model.astype(float), derivatives
 
 
 def fisher_matrix(

@@ -20,10 +20,16 @@ from functools import cache
 import numpy as np
 from keras import ops
 
+from astro_cnnfit.compiled import compiled
+
 from .gaussians import N_GAUSSIANS, N_NODES, N_RANGE, amplitude_table
 from .render import _SMOOTHING, _constant, _smoothing_inverse, _to_frequency, grid_size
 
-__all__ = ["render_circularised", "render_with_derivatives"]
+__all__ = [
+    "render_circularised",
+    "render_with_derivatives",
+    "render_with_derivatives_numpy",
+]
 
 _LN10 = np.log(10.0)
 # Gaussians broader than this along the major axis (pixels) are drawn in pixels.
@@ -76,6 +82,45 @@ def render_with_derivatives(latent, psf, shape=(61, 61)):
     slope = ops.stack([slope * e1, slope * e2], axis=1)[:, :, None, None]
     by_shape = by_value[:, 5:] + slope * by_value[:, 3:4]
     return model, ops.concatenate([by_value[:, :5], by_shape], axis=1)
+
+
+def render_with_derivatives_numpy(latent, psf, shape=(61, 61), batch_size=16):
+    """
+    `render_with_derivatives` for any number of galaxies, as `~numpy.ndarray`.
+
+    Parameters
+    ----------
+    latent, psf, shape
+        As for `render_with_derivatives`.
+    batch_size : int
+        Galaxies rendered together; 16 keep the work within a CPU's cache.
+
+    Returns
+    -------
+    model : `~numpy.ndarray`
+        (N, ny, nx) float32.
+    derivatives : `~numpy.ndarray`
+        (N, 7, ny, nx) float32.
+    """
+    latent = np.asarray(latent, dtype=np.float32)
+    psf = np.asarray(psf, dtype=np.float32)
+    model = np.empty((len(latent), *shape), dtype=np.float32)
+    derivatives = np.empty((len(latent), latent.shape[1], *shape), dtype=np.float32)
+    for start in range(0, len(latent), batch_size):
+        # Filled up to one batch shape: each new shape would be traced anew.
+        rows = np.minimum(np.arange(start, start + batch_size), len(latent) - 1)
+        own = psf[rows] if len(psf) > 1 else psf
+        part = slice(start, start + batch_size)
+        for whole, found in zip(
+            (model, derivatives),
+            _compiled(latent[rows], own, tuple(shape)),
+            strict=True,
+        ):
+            whole[part] = ops.convert_to_numpy(found)[: len(whole[part])]
+    return model, derivatives
+
+
+_compiled = compiled(render_with_derivatives, static=(2,))
 
 
 def render_circularised(values, psf, shape=(61, 61)):

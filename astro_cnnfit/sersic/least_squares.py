@@ -19,7 +19,8 @@ from astro_cnnfit.rendering import render_sersic_numpy
 __all__ = ["LeastSquaresResult", "least_squares_fit"]
 
 _N_LATENT = len(LATENT_NAMES)
-# Steps of the central differences; see evaluation/cramer_rao.py.
+# Steps of the central differences: large enough for float32 images. The flux needs
+# none, as the image is proportional to it.
 _STEPS = np.array([0.05, 0.05, np.nan, 0.01, 0.01, 0.01, 0.01])
 _MOVED = np.flatnonzero(~np.isnan(_STEPS))
 # Typical changes from one iteration to the next.
