@@ -23,7 +23,7 @@ _LENGTHS = ("x_0", "y_0", "r_eff")
 
 def check_model(model):
     """
-    Refuse what is not one `Sersic2D`, or has constraints that cannot be kept.
+    Refuse what is not one ``Sersic2D``, or has constraints that cannot be kept.
 
     Raises
     ------

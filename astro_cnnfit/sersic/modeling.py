@@ -170,7 +170,7 @@ class CNNSersicModelFitter(Fitter):
         Raises
         ------
         TypeError
-            If ``model`` is no single `Sersic2D`, or an argument does not hold
+            If ``model`` is no single ``Sersic2D``, or an argument does not hold
             real numbers.
         ValueError
             If ``x`` and ``y`` are no such grid, shapes or weights do not fit, a
