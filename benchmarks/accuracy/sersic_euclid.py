@@ -106,9 +106,9 @@ def main():
 def parse_arguments():
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--n", type=int, default=200, help="galaxies of a bin")
-    parser.add_argument("--n-bright", type=int, default=60, help="of the first three")
-    parser.add_argument("--n-faint", type=int, default=600, help="of the last three")
+    parser.add_argument("--n", type=int, default=150, help="galaxies of a bin")
+    parser.add_argument("--n-bright", type=int, default=40, help="of the first three")
+    parser.add_argument("--n-faint", type=int, default=400, help="of the last three")
     parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=METHODS)
     parser.add_argument("--model", default="sersic")
     parser.add_argument("--side", type=int, default=SIDES[-1], help="largest image")

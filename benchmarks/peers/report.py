@@ -122,7 +122,7 @@ def check(params, tolerance):
 
 def claims(table, covered, peers, factor_network, factor_refined):
     """Say which goals are met, for the methods that ran."""
-    rows = {row["method"]: row for row in table}
+    rows = {str(row["method"]): row for row in table}
     ran = [rows[name] for name in peers if name in rows]
     met = {}
     if not ran:
@@ -131,7 +131,7 @@ def claims(table, covered, peers, factor_network, factor_refined):
     fewest = min(row["failures"] for row in ran)
     wrong = {name: miscoverage(covered, name) for name in rows}
     met["mean_miscoverage"] = wrong
-    best = np.nanmin([*(wrong[row["method"]] for row in ran), np.inf])
+    best = np.nanmin([*(wrong[str(row["method"])] for row in ran), np.inf])
     factors = dict.fromkeys(("refined", "map"), factor_refined)
     for name, factor in {"network": factor_network, **factors}.items():
         if name not in rows:
@@ -140,7 +140,8 @@ def claims(table, covered, peers, factor_network, factor_refined):
         met[name] = {
             "times_faster": float(f"{fastest / own['seconds']:.3g}"),
             "fast_enough": bool(own["seconds"] * factor <= fastest),
-            "fewer_failures": bool(own["failures"] < fewest),
+            # Fewer than any, or, refined, as few as the best.
+            "fewer_failures": bool(own["failures"] < fewest + (name != "network")),
             "best_r2_n": bool(own["R2_n"] > max(row["R2_n"] for row in ran)),
             "best_coverage": bool(wrong[name] < best),
         }
