@@ -22,8 +22,9 @@ _SMOOTHING = 1.5
 _FOUND, _FOLLOWED = 4.0, 1.5
 # Error that the model is allowed, relative to its own light.
 _MODEL_ERROR = 0.1
-# Pixels that are added around a neighbour.
-_GROWTH = 2
+# Pixels that are added around a neighbour, unless the galaxy's own smoothed light
+# has a signal-to-noise above this: else its core goes when a neighbour is close.
+_GROWTH, _OWN = 2, 10.0
 _CROSS = ndimage.generate_binary_structure(2, 1)[None]
 _SQUARE = np.ones((1, 3, 3), dtype=bool)
 
@@ -61,8 +62,8 @@ def find_neighbours(pixels, model, error, mask=None):
     A neighbour is found where the residuals, smoothed by a Gaussian with a
     standard deviation of 1.5 pixels, exceed 4 times their noise and a tenth of
     the model's light. It is followed to where they fall below 1.5 times their
-    noise (or a tenth of the model), and grown by two pixels. Negative residuals
-    are no neighbours.
+    noise (or a tenth of the model), and grown by two pixels, but not into what is
+    clearly the galaxy. Negative residuals are no neighbours.
     """
     weight = 1 / np.broadcast_to(np.asarray(error, np.float32), pixels.shape)
     used = np.isfinite(pixels) & np.isfinite(weight)
@@ -70,16 +71,16 @@ def find_neighbours(pixels, model, error, mask=None):
         used &= ~mask
     weight = np.where(used, weight, np.float32(0))
     residual = np.where(used, (pixels - model) * weight, np.float32(0))
-    light = _smooth(np.maximum(model, 0) * weight)
+    light = _smooth(np.maximum(model, 0) * weight) / _noise(np.ones_like(used[:1]))
     significance = _smooth(residual) / _noise(used)
-    allowed = _MODEL_ERROR * light / _noise(np.ones_like(used[:1]))
-    found = significance > _FOUND + allowed
-    near = significance > _FOLLOWED + allowed
+    found = significance > _FOUND + _MODEL_ERROR * light
+    near = significance > _FOLLOWED + _MODEL_ERROR * light
     rows = np.flatnonzero(found.any(axis=(1, 2)))
     others = np.zeros(pixels.shape, dtype=bool)
     if rows.size:
         whole = ndimage.binary_propagation(found[rows], _CROSS, mask=near[rows])
-        others[rows] = ndimage.binary_dilation(whole, _SQUARE, iterations=_GROWTH)
+        grown = ndimage.binary_dilation(whole, _SQUARE, iterations=_GROWTH)
+        others[rows] = whole | (grown & (light[rows] < _OWN))
     others &= used
     excess = np.where(others, pixels - model, 0).sum(axis=(1, 2), dtype=float)
     galaxy = np.maximum(model.sum(axis=(1, 2), dtype=float), 1e-30)
