@@ -106,7 +106,7 @@ FLAGS = (
         NEIGHBOUR, "neighbour",
         "light that the model does not explain, weighted by its nearness, is more "
         "than 3 % of the galaxy's flux",
-        "keep for statistics of many; mask or model the neighbour for one galaxy",
+        "keep; where one galaxy matters, mask the neighbour or refine",
     ),
     Flag(
         SATURATED, "saturated",
@@ -136,12 +136,12 @@ RECOMMENDED_CUT = (
     | AT_BOUND
     | LOW_SNR
     | PSF_MISMATCH
-    | NEIGHBOUR
     | SATURATED
     | POOR_MODEL
 )
 """Bits that a sample of trustworthy measurements should not have:
-``table[(table["flags"] & RECOMMENDED_CUT) == 0]``."""
+``table[(table["flags"] & RECOMMENDED_CUT) == 0]``. Those with neighbours are left
+in: nearly all of them are as good as others, see the measured rates."""
 
 
 def decode_flags(flags):

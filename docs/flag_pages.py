@@ -36,8 +36,8 @@ def rates():
         "galaxies, in per cent, that have a flag:"
     )
     parts = [text]
-    for name, title in SETS.items():
-        found = result["sets"][name]
+    for name, found in result["sets"].items():
+        title = SETS[name]
         parts += [f"**{title}**", _rates(found), _cut(found["cut"])]
     return "\n\n".join([*parts, _provoked(result["provoked"])])
 

@@ -13,6 +13,7 @@ from .neighbours import find_neighbours
 from .pixels import prepare, sky_noise
 from .quality import UNMEASURABLE, quality_flags
 from .results import Measurement
+from .shot_noise import error_with_shot_noise
 from .statistics import light_at, within_r_eff
 from .surroundings import is_saturated, neighbour_light
 
@@ -251,12 +252,16 @@ class _Looks:
         if rows.size == 0:
             return failed, mask
         psfs = self.true_psfs if len(self.true_psfs) == 1 else self.true_psfs[rows]
-        error = self.error if np.ndim(self.error) == 0 else self.error[rows]
+        error = 1.0 if np.ndim(self.error) == 0 else self.error[rows]
         params, shape = decode(latent[rows]), light.shape[1:]
         models = stamps_of_galaxies(params, psfs, shape)
         others = find_neighbours(light[rows], models, error, mask[rows]).mask
         # A model that is off leaves residuals of the galaxy itself.
         mask[rows] |= others & ~within_r_eff(params, shape)
+        if np.ndim(error) == 0:
+            error = error_with_shot_noise(light[rows], models, mask[rows])
+            self.error = np.ones(light.shape, np.float32)
+            self.error[rows] = error
         found = refine_stamps(
             light[rows], psfs, error, mask[rows], latent[rows], self.covariance[rows],
             use_prior=how == "map",

@@ -27,6 +27,8 @@ _BATCH = 64
 # Distance from the stamp's centre, in pixels, within which the PSF is judged, and
 # the share of the model that it may be wrong by, about the renderer's accuracy.
 _CORE, _MODEL_ERROR = 10.0, 0.001
+# Pixels that exceed the model by so many noises and this share of it are others'.
+_SIGNIFICANT, _OWN_LIGHT = 4.0, 0.1
 _FWHM_TO_SIGMA = 1 / np.sqrt(8 * np.log(2))
 _N_TERMS = 9
 
@@ -117,6 +119,9 @@ def _compare(light, weight, latent, psf):
     """Models, and the normal equations of PSF width, sky and parameters."""
     shape = (int(light.shape[1]), int(light.shape[2]))
     model, derivatives = render_with_derivatives(latent, psf, shape)
+    residual = light - model
+    others = (residual - _OWN_LIGHT * model) * ops.sqrt(weight) > _SIGNIFICANT
+    weight = ops.where(others, 0.0, weight)
     weight = weight / (1 + weight * ops.square(_MODEL_ERROR * model))
     terms = ops.concatenate(
         [_half_laplacian(model)[:, None], ops.ones_like(model)[:, None], derivatives],
@@ -124,7 +129,7 @@ def _compare(light, weight, latent, psf):
     )
     terms = ops.reshape(terms, (-1, _N_TERMS, shape[0] * shape[1]))
     weighted = terms * ops.reshape(weight, (-1, 1, shape[0] * shape[1]))
-    residual = ops.reshape(light - model, (-1, shape[0] * shape[1], 1))
+    residual = ops.reshape(residual, (-1, shape[0] * shape[1], 1))
     matrix = ops.matmul(weighted, ops.transpose(terms, (0, 2, 1)))
     return model, matrix, ops.matmul(weighted, residual)[:, :, 0]
 

@@ -69,7 +69,7 @@ def main():
         real_sky=0.0 if sky is None else 0.5,
     )
     result["sets"] = {}
-    for place, name in enumerate(SETS):
+    for place, name in enumerate(arguments.sets):
         rng = np.random.default_rng(arguments.seed + place)
         result["sets"][name] = describe(*measure(fitter, name, arguments.n, rng, sky))
         report(name, result["sets"][name])
@@ -87,6 +87,7 @@ def parse_arguments():
     parser.add_argument(
         "--n-provoked", type=int, default=300, help="galaxies of each provoked set"
     )
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS)
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--model", default="sersic")
     parser.add_argument("--refine", choices=("no", "yes", "map"), default="no")
@@ -152,21 +153,17 @@ def describe(bits, latent, errors, true, params):
         }
         for flag in flags.FLAGS
     }
-    kept = (bits & flags.RECOMMENDED_CUT) == 0
     good = groups["good"]
+    cut = effect(bits, groups, flags.RECOMMENDED_CUT)
     return {
         "n": len(bits),
         "share": {group: rows.mean() for group, rows in groups.items()},
         "rates": rates,
-        "cut": {
-            "kept": kept.mean(),
-            "completeness": np.mean(kept[good]),
-            "purity": np.mean(good[kept]),
-            "purity_without_cut": good.mean(),
-            **{
-                f"{group}_among_kept": np.mean(groups[group][kept])
-                for group in ("n_off_by_2", "n_off_by_3", "beyond_3_sigma")
-            },
+        "cut": {"purity_without_cut": good.mean(), **cut},
+        "cut_without": {
+            flag.name: effect(bits, groups, flags.RECOMMENDED_CUT & ~flag.bit)
+            for flag in flags.FLAGS
+            if flag.bit & flags.RECOMMENDED_CUT and np.any(bits & flag.bit)
         },
         "good_by_flag": {
             flag.name: np.mean(good[(bits & flag.bit) > 0])
@@ -177,6 +174,18 @@ def describe(bits, latent, errors, true, params):
             name: [np.min(column), np.max(column)]
             for name, column in zip(NAMES, params.T, strict=True)
         },
+    }
+
+
+def effect(bits, groups, cut):
+    """What leaving out all rows with some of the bits of a cut does."""
+    kept, good = (bits & cut) == 0, groups["good"]
+    bad = ("n_off_by_2", "n_off_by_3", "beyond_3_sigma")
+    return {
+        "kept": kept.mean(),
+        "completeness": np.mean(kept[good]),
+        "purity": np.mean(good[kept]),
+        **{f"{name}_among_kept": np.mean(groups[name][kept]) for name in bad},
     }
 
 
@@ -220,12 +229,13 @@ def rate(fitter, stamps, psf_error, bit):
 
 def report(name, result):
     """Print the rates."""
-    print(f"\n{name}: shares", {k: round(v, 4) for k, v in result["share"].items()})
+    print(f"\n{name}: shares", *(f"{k} {v:.4f}" for k, v in result["share"].items()))
     for flag, rates in result["rates"].items():
         if rates["all"]:
             values = (f"{k} {v:.3f}" for k, v in rates.items() if v is not None)
             print(f"{flag:24s}", *values)
-    print("cut", {k: round(float(v), 4) for k, v in result["cut"].items()})
+    for title, cut in (("cut", result["cut"]), *result["cut_without"].items()):
+        print(f"{title:24s}", *(f"{k} {v:.4f}" for k, v in cut.items()))
 
 
 if __name__ == "__main__":
