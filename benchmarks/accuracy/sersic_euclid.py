@@ -281,7 +281,7 @@ def draw(tables, limit, folder):
 
     folder.mkdir(parents=True, exist_ok=True)
     middle = (EDGES[1:] + EDGES[:-1]) / 2
-    figure, axes = plt.subplots(1, 3, figsize=(12, 4), layout="constrained")
+    figure, axes = plt.subplots(1, 3, figsize=(12, 4.8), layout="constrained")
     colours = ["#0072B2", "#D55E00", "#009E73"]
     for axis, name, label in zip(
         axes, COLUMNS, ("R$_{eff}$ (relative)", "q", "log$_{10}$ n"), strict=True
@@ -301,7 +301,8 @@ def draw(tables, limit, folder):
         )
         axis.set(yscale="log", xlabel="I$_E$", ylabel=f"D of {label}")
     axes[0].axhline(BRIGHT_D, xmax=0.27, color="k", lw=0.8, ls=":")
-    axes[0].legend(fontsize=7)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=5, fontsize=8)
     figure.savefig(folder / "sersic_euclid.png", dpi=120)
 
 
