@@ -39,7 +39,8 @@ def survey(network, folder, sets, methods, measure, fit_stamp):
     Returns
     -------
     dict
-        ``galaxies``, ``statistics``, ``worst`` and ``wavelength`` are plain;
+        ``galaxies``, ``statistics``, ``refine_failed``, ``worst`` and
+        ``wavelength`` are plain;
         ``to_draw`` holds what `draw_worst` takes.
     """
     found, fitters = {}, {}
@@ -50,10 +51,13 @@ def survey(network, folder, sets, methods, measure, fit_stamp):
             fitters[galaxy.name] = galaxy, fitter
         print(f"{name}: {len(found)} galaxies so far", flush=True)
     statistics = _statistics(found)
+    failed = _refine_failed(found)
+    print("Refinements that failed, and kept the network's answer:", failed)
     worst = _worst(found, fitters)
     return {
         "galaxies": found,
         "statistics": statistics,
+        "refine_failed": failed,
         "worst": worst,
         "wavelength": _wavelengths(found, fitters),
         "to_draw": [(*fitters[row["name"]], row["sentence"]) for row in worst],
@@ -119,6 +123,15 @@ def _statistics(found):
     return result
 
 
+def _refine_failed(found):
+    """How many refinements failed, by method."""
+    return {
+        method: sum("refine_failed" in row[method]["flags"] for row in found.values())
+        for method in METHODS
+        if METHODS[method] and all(method in row for row in found.values())
+    }
+
+
 def _columns(rows, method, reference):
     pairs = [
         differences(row[method], row[reference])
@@ -179,6 +192,8 @@ def _sentence(name, row, galaxy):
         f"least squares leaves a reduced chi2 of {fit['reduced_chi2']:.1f}",
         f"at most {abs(far):.1f} sigma",
     ]
+    if "refine_failed" in row.get("refined", {}).get("flags", ()):
+        reasons.append("the refinement failed")
     if network["flags"]:
         reasons.append("flags " + " ".join(network["flags"]))
     if galaxy.note:
