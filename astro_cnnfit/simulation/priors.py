@@ -23,10 +23,12 @@ from astro_cnnfit.psf.sampling import SOFTENING
 
 __all__ = [
     "BLOCKS",
+    "NONE",
     "PRIORS",
     "TABLE1",
     "WIDE",
     "Prior",
+    "constant",
     "draw_galaxies",
     "draw_psfs",
     "exponential",
@@ -84,10 +86,16 @@ def _within(draw, low, high):
 
 def constant(value):
     """Always the same value."""
-    return lambda rng, n: np.full(n, float(value))
+
+    def draw(rng, n):
+        """Return the value n times."""
+        return np.full(n, float(value))
+
+    return draw
 
 
 NONE = constant(0.0)
+"""Zero for every galaxy: what a prior leaves out."""
 
 
 @dataclass(frozen=True)
