@@ -91,6 +91,14 @@ def test_measure_with_mask_and_error(folder):
     assert table["n_pixels_fit"][0] == 61**2 - 2
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"), [((), True), (("ml",), True), (("map",), "map")]
+)
+def test_measure_refines(folder, options, expected):
+    assert measure("-o", "t.ecsv", "--refine", *options) == 0
+    assert QTable.read("t.ecsv").meta["refine"] == expected
+
+
 def test_measure_takes_unit_and_wcs_from_the_header(folder):
     data, psf, _ = load_field()
     header = data.wcs.to_header()

@@ -12,6 +12,7 @@ from .report import readable, say
 __all__ = ["add_arguments", "draw", "run"]
 
 _MAX_ROWS = 50
+_REFINE = {"ml": True, "map": "map"}
 
 
 def add_arguments(parser):
@@ -48,6 +49,14 @@ def add_arguments(parser):
         "one; 'galnet1' needs no PSF (default: %(default)s)",
     )
     parser.add_argument(
+        "--refine",
+        nargs="?",
+        const="ml",
+        choices=tuple(_REFINE),
+        help="refine the network's answer to the maximum of the likelihood (ml, the "
+        "default of --refine) or of the posterior (map); needs --psf",
+    )
+    parser.add_argument(
         "-o",
         "--output",
         required=True,
@@ -80,6 +89,7 @@ def run(options):
         options.model,
         pixel_scale=options.pixel_scale,
         zeropoint=options.zeropoint,
+        refine=_REFINE.get(options.refine, False),
         statistics=True,
     )
     table = fitter(

@@ -8,6 +8,7 @@ documentation and its units all come from it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
 
@@ -286,6 +287,12 @@ def _magnitudes(values, zeropoint):
 
 def versions():
     """Versions of the packages that a result depends on, as plain strings."""
+    return dict(_versions())
+
+
+@cache
+def _versions():
+    # Looking them up takes longer than measuring a galaxy.
     found = {"astro_cnnfit": astro_cnnfit.__version__}
     for name in ("keras", "tensorflow", "numpy", "astropy"):
         try:
