@@ -149,3 +149,15 @@ def test_any_number_of_galaxies():
     none = render_with_derivatives_numpy(latent[:0], psf)
     assert none[0].shape == (0, 61, 61)
     assert none[1].shape == (0, 7, 61, 61)
+
+
+@pytest.mark.parametrize("block", [2, 3])
+def test_means_over_blocks(block):
+    values = np.array([[0.3, -0.7, 5.0, 0.6, 0.6, 0.1, 0.2]])
+    psf = moffat(2.0, 3.0)
+    fine = render_circularised(values, psf, (11 * block, 9 * block))
+    found = render_circularised(values, psf, (11, 9), block)
+    for whole, means in zip(fine, found, strict=True):
+        whole, means = np.asarray(whole), np.asarray(means)
+        expected = whole.reshape(-1, 11, block, 9, block).mean(axis=(2, 4))
+        assert_allclose(means.reshape(-1, 11, 9), expected, atol=2e-6 * whole.max())

@@ -146,6 +146,24 @@ def test_averaged_galaxy_is_refined():
         assert abs(found - value) < 4.5 * error + 5e-3 * abs(value), name
 
 
+@pytest.mark.parametrize(("factor", "r_eff"), [(2, 15.0), (4, 28.0)])
+def test_cusp_of_an_averaged_galaxy(factor, r_eff):
+    # The PSF is as narrow as the blocks' own: their image is aliased.
+    psf, side = moffat([1.8], 3.0), 61 * factor
+    centre = np.full(2, (side - 1) / 2)
+    true = np.array([[*centre, 1e6, r_eff, 4.0, 0.3, 0.6]])
+    image = image_of_galaxies(true, psf, (side, side))
+    seen = true / [1, 1, factor * 0.53, factor, 1, 1, 1]
+    seen[0, :2] = 0.0
+    fitter = CNNSersicFitter(NearbyNetwork(seen), refine=True)
+    start = {"x": centre[:1], "y": centre[1:], "r_eff": [r_eff]}
+    table = fitter(image, psf[0], error=1.0, init_params=Table(start))
+    assert fitter.fit_info[0]["block_factor"] == factor
+    assert fitter.fit_info[0]["refined"]
+    for name, value in zip(FITTED[2:6], true[0, 2:], strict=False):
+        np.testing.assert_allclose(table[name], value, rtol=0.01, err_msg=name)
+
+
 def test_bound_of_a_refined_galaxy():
     true = np.array([[0.3, -0.2, 2e4, 4.0, 0.3, 0.3, 0.7]])
     network = NearbyNetwork(TRUE * [1, 1, 1, 1, 0.3, 1, 1])

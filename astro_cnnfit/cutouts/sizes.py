@@ -36,11 +36,34 @@ def block_factor(r_eff, *, size=61):
     -------
     factor : `~numpy.ndarray` of int
         The smallest for which ``r_eff / factor`` is at most an eighth of ``size``
-        (7.6 pixels of 61); 1 where ``r_eff`` is not finite.
+        (7.6 pixels of 61), of those that `divisible_factor` returns; 1 where ``r_eff``
+        is not finite.
     """
     r_eff = np.asarray(r_eff, dtype=float)
     known = np.where(np.isfinite(r_eff), r_eff, 0.0)
-    return np.maximum(np.ceil(known / (_FITS * size)), 1).astype(int)
+    factor = np.maximum(np.ceil(known / (_FITS * size)), 1)
+    return divisible_factor(factor.astype(int))
+
+
+def divisible_factor(factor):
+    """
+    Round factors up to those with many divisors.
+
+    Models of averages are drawn on fewer, larger pixels than were averaged.
+
+    Parameters
+    ----------
+    factor : array_like of int
+        At least 1.
+
+    Returns
+    -------
+    `~numpy.ndarray` of int
+        1, 2, 3, 4, 6, 8, 10, 12, and then every fourth.
+    """
+    factor = np.asarray(factor)
+    step = np.select([factor <= 3, factor <= 12], [1, 2], 4)
+    return -(-factor // step) * step
 
 
 def estimate_half_light_radius(image, x, y, *, size=61):

@@ -123,7 +123,7 @@ def render_with_derivatives_numpy(latent, psf, shape=(61, 61), batch_size=16):
 _compiled = compiled(render_with_derivatives, static=(2,))
 
 
-def render_circularised(values, psf, shape=(61, 61)):
+def render_circularised(values, psf, shape=(61, 61), block=1):
     """
     Render images and derivatives, by parameters in which they are smooth.
 
@@ -135,6 +135,9 @@ def render_circularised(values, psf, shape=(61, 61)):
         one. In them, a round galaxy has no kink.
     psf, shape
         As for `render_with_derivatives`.
+    block : int
+        The images are means over blocks of ``block`` x ``block`` pixels each, of
+        which there are ``shape``; parameters and PSF are in single pixels.
 
     Returns
     -------
@@ -145,11 +148,11 @@ def render_circularised(values, psf, shape=(61, 61)):
     """
     values = ops.convert_to_tensor(values, dtype="float32")
     psf = ops.convert_to_tensor(psf, dtype="float32")
-    size = grid_size(shape, int(psf.shape[-1]))
+    size = grid_size([block * side for side in shape], int(psf.shape[-1]))
     unconvolved = _unconvolved(values, _quadratic_forms(values), size)
     real, imag = _shifted(_to_frequency(psf, size), values, size)
     real, imag = _spectra(unconvolved, real, imag, size)
-    images = _to_pixels(real, imag, size, shape)
+    images = _to_pixels(real, imag, size, tuple(shape), block)
     model = images[:, :1]
     order = (images[:, 1:3], _LN10 * model, images[:, 3:])
     return model[:, 0], ops.concatenate(order, axis=1)
@@ -339,15 +342,15 @@ def _spectra(unconvolved, real, imag, size):
     return parts
 
 
-def _to_pixels(real, imag, size, shape):
+def _to_pixels(real, imag, size, shape, block):
     """
-    Inverse transform at the pixels of the stamp.
+    Inverse transform at the pixels, or blocks of pixels, of the stamp.
 
     Rows at +y and -y share the sums that are even and odd in k_y, which halves
     the frequencies and the rows of the matrix products.
     """
     half, odd_rows = size // 2, shape[0] % 2
-    cos_y, sin_y, along_x = map(_constant, _inverse_transform(size, shape))
+    cos_y, sin_y, along_x = map(_constant, _inverse_transform(size, shape, block))
     cosines, sines = [], []
     for part in (real, imag):
         above = part[..., half:, :]
@@ -402,14 +405,18 @@ def _half_transform(size):
 
 
 @cache
-def _inverse_transform(size, shape):
+def _inverse_transform(size, shape, block):
     ny, nx = shape
     frequency = 2 * np.pi / size * np.arange(size // 2 + 1)
     zero = np.arange(size // 2 + 1) == 0
-    y = (np.arange(ny) - (ny - 1) / 2)[ny // 2 :]
+    y = block * (np.arange(ny) - (ny - 1) / 2)[ny // 2 :]
     angle_y = np.outer(y, frequency)
-    angle_x = np.outer(frequency, np.arange(nx) - (nx - 1) / 2)
+    angle_x = np.outer(frequency, block * (np.arange(nx) - (nx - 1) / 2))
+    # What the mean over a block leaves of a wave.
+    places = np.arange(block) - (block - 1) / 2
+    left = np.cos(np.outer(places, frequency)).mean(axis=0)
     # The other half of the frequencies along x is the complex conjugate.
-    weight = np.where(zero, 1.0, 2.0)[:, None] / size**2
+    weight = (np.where(zero, 1.0, 2.0) * left)[:, None] / size**2
     along_x = np.concatenate([np.cos(angle_x) * weight, -np.sin(angle_x) * weight])
-    return np.cos(angle_y) * np.where(zero, 0.5, 1.0), np.sin(angle_y), along_x
+    cos_y = np.cos(angle_y) * np.where(zero, 0.5, left)
+    return cos_y, np.sin(angle_y) * left, along_x

@@ -7,6 +7,7 @@ from astro_cnnfit import flags
 from astro_cnnfit.parameters import LATENT_NAMES, NAMES, decode, decode_covariance
 from astro_cnnfit.psf import soften
 
+from .averaging import averaged_psfs, finer_psfs
 from .border import Border
 from .images import psfs_or_typical, stamps_of_galaxies
 from .neighbours import find_neighbours
@@ -46,7 +47,7 @@ def measure_stamps(
     stamps : `~astro_cnnfit.cutouts.Stamps`
         N stamps of one block-averaging factor.
     psfs : `~numpy.ndarray` or None
-        (N or 1, k, k) at the stamps' sampling.
+        (N or 1, k, k) at the image's sampling.
     sky : float
         What the sky's level is thought to be.
     batch_size : int
@@ -123,8 +124,9 @@ class _Looks:
         self.network, self.batch_size = network, batch_size
         self.stamps = stamps
         self.pixels, self.reference, self.sigma, self.unit, self.error = prepare(stamps)
+        self.image_psfs, self.true_psfs = psfs, averaged_psfs(psfs, stamps.factor)
         softened = psfs is not None and stamps.factor > 1
-        self.true_psfs, self.psfs = psfs, soften(psfs) if softened else psfs
+        self.psfs = soften(self.true_psfs) if softened else psfs
         self.border = Border(stamps.mask)
         n, n_params = len(self.pixels), len(NAMES)
         self.seen = None
@@ -262,9 +264,11 @@ class _Looks:
             error = error_with_shot_noise(light[rows], models, mask[rows])
             self.error = np.ones(light.shape, np.float32)
             self.error[rows] = error
+        psfs = self.image_psfs if len(psfs) == 1 else self.image_psfs[rows]
+        psfs, block = finer_psfs(psfs, self.stamps.factor)
         found = refine_stamps(
             light[rows], psfs, error, mask[rows], latent[rows], self.covariance[rows],
-            use_prior=how == "map",
+            use_prior=how == "map", block=block, batch_size=16 if block == 1 else 8,
         )  # fmt: skip
         failed[rows[~found.converged]] = True
         done, found = rows[found.converged], _only(found, found.converged)

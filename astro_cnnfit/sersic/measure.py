@@ -17,9 +17,9 @@ from astro_cnnfit.cutouts import (
     cut_stamps,
     estimate_half_light_radius,
 )
+from astro_cnnfit.cutouts.sizes import divisible_factor
 from astro_cnnfit.inputs import Image
 from astro_cnnfit.parameters import NAMES
-from astro_cnnfit.psf import block_average
 
 from .border import image_sky
 from .looks import measure_stamps
@@ -82,7 +82,7 @@ def measure(
     result = Measurement.empty(len(x))
     sky = image_sky(image, size)
     # At this factor a stamp covers the image: there is no more to be seen.
-    limit = max(1, -(-max(image.data.shape[-2:]) // size))
+    limit = divisible_factor(max(1, -(-max(image.data.shape[-2:]) // size)))
     factor = np.ones(len(x), dtype=int)
     if r_eff is not None:
         factor = _factor_for(r_eff, factor, size, limit)
@@ -94,7 +94,7 @@ def measure(
                 part = measure_stamps(
                     network,
                     _cut(image, centre, rows, size, scale),
-                    _psfs_of(psfs, rows, scale),
+                    psfs if psfs is None or len(psfs) == 1 else psfs[rows],
                     sky,
                     batch_size=batch_size,
                     statistics=statistics,
@@ -172,10 +172,3 @@ def _cut(image, centre, rows, size, factor):
         )
         image, planes = Image(image.data[some], mask, error), rows - rows[0]
     return cut_stamps(image, x, y, size=size, factor=factor, planes=planes)
-
-
-def _psfs_of(psfs, rows, factor):
-    if psfs is None:
-        return None
-    own = psfs if len(psfs) == 1 else psfs[rows]
-    return own if factor == 1 else block_average(own, factor, size=own.shape[-1])

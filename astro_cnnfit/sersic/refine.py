@@ -58,6 +58,7 @@ def refine_stamps(
     covariance,
     *,
     use_prior=False,
+    block=1,
     batch_size=16,
     max_iterations=10,
 ):
@@ -70,7 +71,7 @@ def refine_stamps(
         Stamps, in one unit each, such as their sky noise; a pedestal that is
         small beside the galaxy may remain.
     psfs : `~numpy.ndarray`, shape (N, k, k) or (1, k, k)
-        Effective PSFs.
+        Effective PSFs, sampled ``block`` times a pixel.
     error : `~numpy.ndarray`, shape (N, ny, nx), or float
         Standard deviation of the pixels, in the same unit.
     mask : `~numpy.ndarray` of bool, shape (N, ny, nx), or None
@@ -85,6 +86,10 @@ def refine_stamps(
     use_prior : bool
         Whether to hold on to the network's answer in directions in which it
         claims to know more than the pixels do.
+    block : int
+        Pixels are modelled as means over so many finer ones along each axis:
+        an image whose PSF is about as sharp as a pixel, as after averaging, is
+        no longer band-limited.
     batch_size : int
         Galaxies rendered together; 16 keep the work within a CPU's cache.
     max_iterations : int
@@ -108,7 +113,7 @@ def refine_stamps(
     so far from the network's that they do not measure the same galaxy (six
     standard deviations of the sum of both covariances).
     """
-    data = _data(pixels, psfs, error, mask, batch_size)
+    data = _data(pixels, psfs, error, mask) | {"block": block, "size": batch_size}
     n_used = np.count_nonzero(data["weight"], axis=(1, 2))
     freedom = np.maximum(n_used - _N_LATENT - 1, 1)
     network, spread, sound = _starting_point(latent, covariance)
@@ -131,7 +136,7 @@ def refine_stamps(
     return _describe(minimum, network, spread, prior, freedom)
 
 
-def _data(pixels, psfs, error, mask, batch_size):
+def _data(pixels, psfs, error, mask):
     pixels = np.asarray(pixels, dtype=np.float32)
     error = np.broadcast_to(np.asarray(error, dtype=np.float32), pixels.shape)
     used = np.isfinite(pixels) & np.isfinite(error) & (error > 0)
@@ -141,7 +146,6 @@ def _data(pixels, psfs, error, mask, batch_size):
         "pixels": np.where(used, pixels, np.float32(0)),
         "weight": np.divide(1, error, out=np.zeros_like(pixels), where=used),
         "psfs": np.asarray(psfs, dtype=np.float32),
-        "batch_size": batch_size,
     }
 
 
@@ -156,11 +160,15 @@ def _starting_point(latent, covariance):
     return values, covariance_to("circularised", values, covariance), sound
 
 
-@compiled
-def _products(values, psf, pixels, weight):
+def _all_products(values, psf, pixels, weight, block):
     """Products of all pairs of the derivatives and the residuals, (N, 9, 9)."""
     shape = tuple(pixels.shape[1:])
-    model, derivatives = render_circularised(values[:, :_N_LATENT], psf, shape)
+    # A block holds the sum of the flux in its finer pixels, of which it is the mean.
+    shift = [0.0, 0.0, 2 * np.log10(block), np.log10(block), 0.0, 0.0, 0.0]
+    scale = np.array([block, block, 1, 1, 1, 1, 1], "float32")
+    fine = values[:, :_N_LATENT] * scale + np.array(shift, "float32")
+    model, derivatives = render_circularised(fine, psf, shape, block)
+    derivatives = derivatives * scale[:, None, None]
     residuals = (pixels - model - values[:, _N_LATENT:, None]) * weight
     columns = ops.concatenate(
         [derivatives * weight[:, None], weight[:, None], residuals[:, None]], axis=1
@@ -169,9 +177,12 @@ def _products(values, psf, pixels, weight):
     return ops.matmul(columns, ops.transpose(columns, (0, 2, 1)))
 
 
+_products = compiled(_all_products, static=(4,))
+
+
 def _evaluate(data, rows, values):
     """Normal equations of the galaxies at these rows, for as many values."""
-    size, psfs = data["batch_size"], data["psfs"]
+    size, psfs = data["size"], data["psfs"]
     products = np.empty((len(rows), _N_LATENT + 2, _N_LATENT + 2))
     for start in range(0, len(rows), size):
         part = slice(start, start + size)
@@ -183,6 +194,7 @@ def _evaluate(data, rows, values):
             psfs[some] if len(psfs) > 1 else psfs,
             data["pixels"][some],
             data["weight"][some],
+            data["block"],
         )
         products[part] = ops.convert_to_numpy(found)[: size - missing]
     return NormalEquations(
