@@ -309,7 +309,7 @@ def _galaxy(
     Without an error it is the noise of the sky, to which that of the light is
     added if the exposure (electrons per count) is known.
     """
-    image, psf = np.asarray(image, dtype=float), np.asarray(psf, dtype=float)
+    image, psf = np.asarray(image, dtype=float), centred(np.asarray(psf, dtype=float))
     mask = np.zeros(image.shape, dtype=bool) if bad is None else np.array(bad)
     mask |= ~np.isfinite(image)
     image = np.where(mask, 0.0, image)
@@ -322,9 +322,17 @@ def _galaxy(
     if find:
         mask |= _others(image - level, noise, x, y, split)
     return RealGalaxy(
-        name, image, np.array(error, dtype=float), mask, psf / psf.sum(), x, y,
+        name, image, np.array(error, dtype=float), mask, psf, x, y,
         pixel_scale, zeropoint, **facts,
     )  # fmt: skip
+
+
+def centred(psf):
+    """Crop a PSF to an odd size about its brightest pixel; unit sum."""
+    y, x = np.unravel_index(np.argmax(psf), psf.shape)
+    reach = min(y, x, psf.shape[0] - 1 - y, psf.shape[1] - 1 - x)
+    psf = psf[y - reach : y + reach + 1, x - reach : x + reach + 1]
+    return psf / psf.sum()
 
 
 def _sky(values):

@@ -26,7 +26,7 @@ from astropy.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from common import print_table, provenance, table_dict, write_result
-from real_galaxies import DATA_SETS, load_galaxies
+from real_galaxies import DATA_SETS, centred, load_galaxies
 from real_survey import METHODS, draw_worst, survey
 
 from astro_cnnfit import CNNSersicFitter
@@ -192,17 +192,9 @@ def cut(galaxy, factor, size):
 def fit_whole(galaxy):
     """Fit the whole image with the whole PSF, by least squares."""
     fit = least_squares_fit(
-        galaxy.image, odd(galaxy.psf), error=galaxy.error, mask=galaxy.mask
+        galaxy.image, centred(galaxy.psf), error=galaxy.error, mask=galaxy.mask
     )
     return described(fit, galaxy)
-
-
-def odd(psf):
-    """Crop a PSF to an odd size about its brightest pixel."""
-    y, x = np.unravel_index(np.argmax(psf), psf.shape)
-    reach = min(y, x, psf.shape[0] - 1 - y, psf.shape[1] - 1 - x)
-    psf = psf[y - reach : y + reach + 1, x - reach : x + reach + 1]
-    return psf / psf.sum()
 
 
 def described(fit, galaxy, scale=1, flux_scale=1):
