@@ -28,6 +28,9 @@ _STEP = np.array([2.0, 2.0, 0.3, 0.3, 0.3, 0.3, 0.3, np.inf])
 # Squared Mahalanobis distance from the network's answer above which the
 # refinement is not believed.
 _IMPLAUSIBLE = 36.0
+# By so much, beside their errors, the two may differ for a galaxy that is no Sersic
+# profile, and which each of them therefore weights in its own way.
+_ALLOWED = np.diag(np.square([0.15, 0.15, 0.015, 0.025, 0.05, 0.025, 0.025]))
 
 
 class Refined(NamedTuple):
@@ -111,7 +114,8 @@ def refine_stamps(
     ``converged`` is False where the cost did not settle within
     ``max_iterations``, where something is not finite, and where the answer lies
     so far from the network's that they do not measure the same galaxy (six
-    standard deviations of the sum of both covariances).
+    standard deviations of the sum of both covariances and of a few per cent that
+    are allowed for galaxies that are no Sersic profiles).
     """
     data = _data(pixels, psfs, error, mask) | {"block": block, "size": batch_size}
     n_used = np.count_nonzero(data["weight"], axis=(1, 2))
@@ -235,7 +239,7 @@ def _describe(minimum, network, spread, prior, freedom):
     covariance = inverse(minimum.equations.hessian)[:, :_N_LATENT, :_N_LATENT]
     offset = latent - network
     chi2 = minimum.equations.cost - _squared(offset, prior)
-    near = _squared(offset, inverse(covariance + spread)) < _IMPLAUSIBLE
+    near = _squared(offset, inverse(covariance + spread + _ALLOWED)) < _IMPLAUSIBLE
     return Refined(
         latent=uncircularise(latent),
         covariance=covariance_to("latent", latent, covariance),
