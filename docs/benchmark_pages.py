@@ -74,13 +74,14 @@ def limit():
     rows = {"Cramer-Rao limit": result["cramer_rao"], **result["isolated"]}
     ratios = result["nmad_over_cramer_rao"]
     table = [
-        (name, *(f"{ratio[column]:.2f}" for column in COLUMNS))
+        (name, *(f"{ratio[column]:.2f}" for column in accuracy_pages.CIRCULAR))
         for name, ratio in ratios.items()
+        if "(angle)" not in name
     ]
     return "\n\n".join(
         [
             statistics(rows),
-            "NMAD in units of the limit:",
+            "NMAD in units of the limit, of the angle on the circle:",
             list_table([("", *COLUMNS), *table], "   :header-rows: 1"),
         ]
     )
