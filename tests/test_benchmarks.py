@@ -18,7 +18,7 @@ FOLDER = Path(__file__).parents[1] / "benchmarks"
 def load(monkeypatch):
     """Return a function that imports a module of the benchmarks."""
     if not FOLDER.is_dir():
-        pytest.skip("the benchmarks are not part of the installed package")
+        pytest.skip(reason="the benchmarks are not part of the installed package")
     monkeypatch.syspath_prepend(str(FOLDER))
     monkeypatch.syspath_prepend(str(FOLDER / "accuracy"))
     known = set(sys.modules)

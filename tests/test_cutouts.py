@@ -456,7 +456,7 @@ def test_real_noise(number):
     try:
         data = np.load(folder / f"gal{number}_im.npy")
     except FileNotFoundError:
-        pytest.skip(f"no image gal{number}_im.npy in {folder}")
+        pytest.skip(reason=f"no image gal{number}_im.npy in {folder}")
     error = np.load(folder / f"gal{number}_sig.npy")
     stamps = cut_stack(parse_image(data, error=error))
     measured = sky_sigma(stamps.data, stamps.mask)

@@ -101,12 +101,13 @@ def test_goodness_of_the_true_model():
     data = model + 2 * rng.normal(0, 1, model.shape)
     mask = np.zeros(model.shape, bool)
     qfit, chi2, poor = goodness(data - model, model, mask, 2.0, true)
+    assert not poor.any()
     # Seven parameters that were not fitted count as if they were.
     count = np.pi * 4.0**2 * 0.8
     assert np.mean(chi2) == pytest.approx(count / (count - 7), rel=0.1)
     assert np.mean(qfit) == pytest.approx(2 * 0.8 * count / 2e4, rel=0.1)
     mask[:] = True
-    qfit, chi2, poor = goodness(data - model, model, mask, 2.0, true)
+    qfit, chi2, _ = goodness(data - model, model, mask, 2.0, true)
     assert np.isnan(qfit).all()
     assert np.isnan(chi2).all()
 

@@ -94,8 +94,8 @@ def _look(network, stamps, psfs, sky, batch_size):
         looks.look(doubtful, looks.local_bkg[doubtful])
     patchy = looks.patchy()
     for _ in range(_REFILLS if patchy.size else 0):
-        # Networks are trained on whole stamps: what is missing is taken from the
-        # model, which the next look mends, and so on.
+        # Pixels from the other side of the galaxy were a first guess. The model is
+        # another, which the next look mends, and so on.
         looks.refill(patchy)
         looks.look(patchy, looks.pedestal[patchy].copy())
     return looks
