@@ -25,7 +25,7 @@ PACKAGE = Path(find_spec("astro_cnnfit").origin).parent
 # The parts of the package from the bottom up. A module imports its own part and
 # those to the left or above, never what stands to the right or below.
 LAYERS = (
-    *("parameters", "flags", "inputs", "compiled"),
+    *("parameters", "measures", "flags", "inputs", "compiled"),
     *("psf", "cutouts"),
     *("rendering", "simulation"),
     *("networks", "weights", "evaluation", "training", "tuning"),
@@ -34,7 +34,16 @@ LAYERS = (
 )
 
 # Parts that work on arrays alone and must not cost a user the start of Keras.
-WITHOUT_KERAS = ("parameters", "flags", "inputs", "cutouts", "psf", "plotting", "cli")
+WITHOUT_KERAS = (
+    "parameters",
+    "measures",
+    "flags",
+    "inputs",
+    "cutouts",
+    "psf",
+    "plotting",
+    "cli",
+)
 
 
 def _module_name(path):
