@@ -10,7 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["FLAGS", "RECOMMENDED_CUT", "Flag", "decode_flags", "flag_table"]
+__all__ = [
+    "FLAGS",
+    "MORPHOLOGY_CUT",
+    "RECOMMENDED_CUT",
+    "Flag",
+    "decode_flags",
+    "flag_table",
+]
 
 
 class Flag(NamedTuple):
@@ -41,6 +48,16 @@ NEIGHBOUR = 2048
 SATURATED = 4096
 POOR_MODEL = 8192
 REFINE_FAILED = 16384
+NO_PETROSIAN = 32768
+APERTURE_OUTSIDE = 65536
+NO_BACKGROUND = 131072
+SKY_PEDESTAL = 262144
+NEGATIVE_FLUX = 524288
+LABEL_MISSING = 1048576
+SEGMENT_SMALL = 2097152
+SEGMENT_AT_EDGE = 4194304
+CENTRE_NOT_FOUND = 8388608
+UNRESOLVED = 16777216
 
 FLAGS = (
     Flag(
@@ -61,8 +78,8 @@ FLAGS = (
     Flag(
         TRUNCATED, "truncated",
         "the stamp crosses the edge of the image",
-        "keep, unless the galaxy itself is cut; stamps of 61 pixels or more do "
-        "not have it",
+        "keep, unless the galaxy itself is cut; stamps of 61 pixels or more (for "
+        "morphology 101) do not have it",
     ),
     Flag(
         MASKED_CORE, "masked_core",
@@ -87,9 +104,9 @@ FLAGS = (
     ),
     Flag(
         LOW_SNR, "low_snr",
-        "the S/N within the effective radius is below what the network was "
-        "trained on",
-        "keep for fluxes and positions, not for n",
+        "the S/N (within the effective radius; for morphology SNR_p) is below what "
+        "the network was trained on",
+        "keep for fluxes and positions, not for n or morphology",
     ),
     Flag(
         NON_FINITE, "non_finite",
@@ -125,9 +142,66 @@ FLAGS = (
         "the refinement did not converge; the row has the network's answer",
         "keep if nothing else is set, with the network's errors",
     ),
+    Flag(
+        NO_PETROSIAN, "no_petrosian",
+        "the profile does not fall to 0.2 of the mean within, as far as it was "
+        "measured; what the classical measure takes within R_p is NaN",
+        "leave out of classical samples; the network's values need no R_p",
+    ),
+    Flag(
+        APERTURE_OUTSIDE, "aperture_outside",
+        "the aperture, 1.5 Petrosian radii, reaches beyond the image or stamp",
+        "leave out of classical samples, or cut larger stamps",
+    ),
+    Flag(
+        NO_BACKGROUND, "no_background",
+        "there is no sky outside the galaxy to measure level, noise or asymmetry "
+        "of the background with; what needs it is NaN",
+        "cut larger stamps, or give the error",
+    ),
+    Flag(
+        SKY_PEDESTAL, "sky_pedestal",
+        "the sky around the galaxy is off zero by more than half the noise of a "
+        "pixel; it was subtracted",
+        "keep; subtract the background of the image if many rows have it",
+    ),
+    Flag(
+        NEGATIVE_FLUX, "negative_flux",
+        "the light of the galaxy's pixels, less the sky, sums up to zero or less; "
+        "results are NaN",
+        "leave out, or look at the sky and the segmentation map",
+    ),
+    Flag(
+        LABEL_MISSING, "label_missing",
+        "the segmentation map has no such label, or none at the position; results "
+        "are NaN",
+        "leave out, or look at labels and positions",
+    ),
+    Flag(
+        SEGMENT_SMALL, "segment_small",
+        "the galaxy's segment has fewer than five pixels; results are NaN",
+        "leave out",
+    ),
+    Flag(
+        SEGMENT_AT_EDGE, "segment_at_edge",
+        "the galaxy's segment touches the edge of the image",
+        "leave out: part of the galaxy is not there",
+    ),
+    Flag(
+        CENTRE_NOT_FOUND, "centre_not_found",
+        "the search for the centre of least asymmetry did not settle near the "
+        "galaxy's centre",
+        "leave out where the classical asymmetry matters",
+    ),
+    Flag(
+        UNRESOLVED, "unresolved",
+        "the Petrosian radius is below twice the FWHM of the PSF; needs psf",
+        "leave out: the values are mostly those of the PSF",
+    ),
 )  # fmt: skip
 
 _LOST = NO_DATA | FULLY_MASKED | OUTSIDE_IMAGE | NON_FINITE
+_LOST_SEGMENT = NEGATIVE_FLUX | LABEL_MISSING | SEGMENT_SMALL
 
 RECOMMENDED_CUT = (
     _LOST
@@ -142,6 +216,19 @@ RECOMMENDED_CUT = (
 """Bits that a sample of trustworthy measurements should not have:
 ``table[(table["flags"] & RECOMMENDED_CUT) == 0]``. Those with neighbours are left
 in: nearly all of them are as good as others, see the measured rates."""
+
+MORPHOLOGY_CUT = (
+    _LOST
+    | _LOST_SEGMENT
+    | MASKED_CORE
+    | OUTSIDE_TRAINING_RANGE
+    | LOW_SNR
+    | NO_BACKGROUND
+    | SEGMENT_AT_EDGE
+    | UNRESOLVED
+)
+"""The same for tables of morphology, network or combined. For the classical
+measure alone, add ``NO_PETROSIAN | APERTURE_OUTSIDE | CENTRE_NOT_FOUND``."""
 
 
 def decode_flags(flags):
