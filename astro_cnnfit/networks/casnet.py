@@ -1,0 +1,154 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""
+The two CASNET networks of Tohill et al. (2021, ApJ 916, 4), Table 1, Figure 4.
+
+One network for the asymmetry, one for the concentration: three blocks of two
+3x3 convolutions, an average pooling and a batch normalisation; two dense
+layers; dropout before the output. They see a stamp of 60 x 60 pixels divided by
+its maximum and give the value as the classical code would measure it on that
+image, its noise included. The loss is the root mean square error of a batch.
+
+The paper does not state the padding; chosen here is that of Keras's own
+default, 'valid', which leaves 4 x 4 pixels after the third block (with 'same'
+it would be 7 x 7, and three times as many weights). Neither does it scale the
+values that are learned, and nor is that done here.
+"""
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from astro_cnnfit.measures import latent_index
+
+__all__ = [
+    "SIZE",
+    "build_casnet_a",
+    "build_casnet_c",
+    "loss",
+    "posterior",
+    "targets_a",
+    "targets_c",
+]
+
+SIZE = 60
+"""Pixels on a side of a stamp."""
+
+
+def build_casnet_a(filters=(32, 64, 128), dense=(1024, 1024), dropout=0.5, size=SIZE):
+    """
+    The asymmetry's network.
+
+    Parameters
+    ----------
+    filters : sequence of int
+        Filters of the convolutions, a number a block.
+    dense : sequence of int
+        Units of the dense layers.
+    dropout : float
+        Share of the last dense layer's units that training leaves out.
+    size : int
+        Pixels on a side of the stamp.
+
+    Returns
+    -------
+    keras.Model
+        (N, size, size) -> (N, 1).
+    """
+    return _build(filters, dense, dropout, size, "asymmetry")
+
+
+def build_casnet_c(filters=(64, 128, 256), dense=(512, 512), dropout=0.55, size=SIZE):
+    """
+    The concentration's network.
+
+    Parameters
+    ----------
+    filters, dense, dropout, size
+        As for `build_casnet_a`.
+
+    Returns
+    -------
+    keras.Model
+        (N, size, size) -> (N, 1).
+    """
+    return _build(filters, dense, dropout, size, "concentration")
+
+
+def _build(filters, dense, dropout, size, name):
+    stamp = keras.Input((size, size), name="stamp")
+    x = layers.Reshape((size, size, 1))(stamp)
+    for number in filters:
+        for _ in range(2):
+            x = layers.Conv2D(number, 3, activation="relu")(x)
+        x = layers.AveragePooling2D(2)(x)
+        x = layers.BatchNormalization()(x)
+    x = layers.Flatten()(x)
+    for units in dense:
+        x = layers.Dense(units, activation="relu")(x)
+    x = layers.Dropout(dropout)(x)
+    return keras.Model([stamp], layers.Dense(1, dtype="float32", name=name)(x))
+
+
+def targets_a(labels):
+    """
+    What the asymmetry's network learns.
+
+    Parameters
+    ----------
+    labels : array_like
+        (N, 12) in the order of `astro_cnnfit.measures.LATENT_MEASURES`.
+
+    Returns
+    -------
+    `~numpy.ndarray`
+        (N, 1) float32.
+    """
+    return _column(labels, "asymmetry")
+
+
+def targets_c(labels):
+    """
+    What the concentration's network learns.
+
+    Parameters
+    ----------
+    labels : array_like
+        (N, 12) in the order of `astro_cnnfit.measures.LATENT_MEASURES`.
+
+    Returns
+    -------
+    `~numpy.ndarray`
+        (N, 1) float32.
+    """
+    return _column(labels, "concentration")
+
+
+def _column(labels, name):
+    return np.asarray(labels, dtype=np.float32)[:, [latent_index(name)]]
+
+
+def loss(true, output):
+    """Root mean square error (Eq. 5)."""
+    # The slope of a root is infinite at zero.
+    return ops.sqrt(ops.mean(ops.square(true - output)) + 1e-12)
+
+
+def posterior(output):
+    """
+    The measured value from the network's output.
+
+    Parameters
+    ----------
+    output : `~numpy.ndarray`
+        (N, 1)
+
+    Returns
+    -------
+    mean : `~numpy.ndarray`
+        (N, 1) float64.
+    covariance : `~numpy.ndarray`
+        (N, 1, 1): zero, the network gives none; its calibration adds the
+        scatter that it showed on held-out galaxies.
+    """
+    mean = np.asarray(output, dtype=float)
+    return mean, np.zeros((len(mean), 1, 1))
