@@ -4,10 +4,13 @@
 import numpy as np
 import pytest
 
+from astro_cnnfit.networks import ARCHITECTURES
+from astro_cnnfit.parameters import LATENT_NAMES
 from astro_cnnfit.training.calibration import fit_calibration
 from astro_cnnfit.weights.network import calibrate
 
 N = 8000
+NAMES = {"latent": LATENT_NAMES, "features": ARCHITECTURES["sersic"].features}
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +27,8 @@ def predictions():
 
 def test_intervals_hold_in_every_third(predictions):
     mean, covariance, true = predictions
-    calibration = fit_calibration(mean, covariance, true)
-    _, covariance = calibrate(mean, covariance, calibration)
+    calibration = fit_calibration(mean, covariance, true, **NAMES)
+    _, covariance = calibrate(mean, covariance, calibration, LATENT_NAMES)
     inside = np.abs(mean - true) < np.sqrt(np.einsum("ijj->ij", covariance))
     order = np.argsort(mean[:, 2])
     for third in np.array_split(order, 3):
@@ -33,7 +36,7 @@ def test_intervals_hold_in_every_third(predictions):
 
 
 def test_slopes_are_found(predictions):
-    calibration = fit_calibration(*predictions)
+    calibration = fit_calibration(*predictions, **NAMES)
     slopes = np.array(calibration["slopes"])
     np.testing.assert_allclose(slopes[:3, 0], 0.4, atol=0.05)
     np.testing.assert_allclose(slopes[3:], 0.0, atol=0.05)
@@ -42,7 +45,7 @@ def test_slopes_are_found(predictions):
 
 def test_a_network_without_errors_gets_its_scatter(predictions):
     mean, covariance, true = predictions
-    calibration = fit_calibration(mean, 0 * covariance, true)
-    _, covariance = calibrate(mean, 0 * covariance, calibration)
+    calibration = fit_calibration(mean, 0 * covariance, true, **NAMES)
+    _, covariance = calibrate(mean, 0 * covariance, calibration, LATENT_NAMES)
     inside = np.abs(mean - true) < np.sqrt(np.einsum("ijj->ij", covariance))
     np.testing.assert_allclose(inside.mean(axis=0), 0.683, atol=0.02)

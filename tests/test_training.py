@@ -26,7 +26,7 @@ TINY = TrainingConfig(
 
 @pytest.fixture(autouse=True)
 def small_held_out_set(monkeypatch):
-    monkeypatch.setattr("astro_cnnfit.training.finish._CHUNK", 64)
+    monkeypatch.setattr("astro_cnnfit.training.tasks._CHUNK", 64)
     monkeypatch.delenv("ASTRO_CNNFIT_TEST_DATA", raising=False)
 
 

@@ -15,6 +15,7 @@ from numpy.testing import assert_allclose
 
 from astro_cnnfit.networks import build
 from astro_cnnfit.simulation import simulate
+from astro_cnnfit.parameters import LATENT_NAMES
 from astro_cnnfit.weights import Network, available, load_network, write_model
 from astro_cnnfit.weights.files import BUNDLED
 from astro_cnnfit.weights.network import calibrate
@@ -89,7 +90,10 @@ def test_calibration():
     covariance = np.eye(7)[None]
     scale, added = np.arange(1.0, 8), np.diag(np.full(7, 0.5))
     _, result = calibrate(
-        np.zeros((1, 7)), covariance, {"scale": scale, "covariance": added}
+        np.zeros((1, 7)),
+        covariance,
+        {"scale": scale, "covariance": added},
+        LATENT_NAMES,
     )
     assert_allclose(np.diagonal(result[0]), scale**2 + 0.5)
 

@@ -6,7 +6,10 @@ from typing import NamedTuple
 
 import keras
 
-from . import galnet, sersic
+from astro_cnnfit.measures import LATENT_MEASURES
+from astro_cnnfit.parameters import LATENT_NAMES
+
+from . import cas, galnet, sersic
 
 __all__ = ["ARCHITECTURES", "Architecture", "build"]
 
@@ -17,12 +20,18 @@ class Architecture(NamedTuple):
     build: Callable
     """Keyword arguments -> a Keras model of [stamps] or [stamps, psfs]."""
     targets: Callable
-    """Physical parameters (N, 7) -> what the loss compares with, (N, m)."""
+    """Truth (N, k) -> what the loss compares with, (N, m)."""
     loss: Callable
     """Loss of (targets, output), a scalar tensor."""
     posterior: Callable
-    """Output (N, m) -> latent mean (N, 7) and covariance (N, 7, 7)."""
+    """Output (N, m) -> latent mean (N, K) and covariance (N, K, K)."""
     needs_psf: bool
+    task: str = "sersic"
+    """What it is trained on: a key of `~astro_cnnfit.training.tasks.TASKS`."""
+    latent: tuple = LATENT_NAMES
+    """Names of the K latent quantities."""
+    features: tuple = ("log_flux", "log_r_eff", "log_n")
+    """Those of them with which the calibration of the errors may change."""
 
 
 ARCHITECTURES = {
@@ -35,7 +44,11 @@ ARCHITECTURES = {
     "sersic": Architecture(
         sersic.build_sersic, sersic.targets, sersic.loss, sersic.posterior, True
     ),
-}
+    "cas": Architecture(
+        cas.build_cas, cas.targets, cas.loss, cas.posterior, False,
+        "cas", LATENT_MEASURES, ("log_snr", "log_rpetro", "concentration", "asymmetry"),
+    ),
+}  # fmt: skip
 
 
 def build(name, *, policy="float32", **arguments):

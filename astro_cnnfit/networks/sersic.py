@@ -16,18 +16,16 @@ from keras import layers, ops
 
 from astro_cnnfit.parameters import encode
 
+from .likelihood import covariances, n_outputs, student_loss
+
 __all__ = ["OUTPUTS", "build_sersic", "loss", "posterior", "targets"]
 
 # Zero and scale of each latent parameter as the network sees it.
 CENTRES = np.array([0.0, 0.0, 3.0, 0.6, 0.15, 0.0, 0.0])
 WIDTHS = np.array([0.75, 0.75, 0.3, 0.35, 0.3, 0.3, 0.3])
-OUTPUTS = 7 + 28
-_LOWER = np.tril_indices(7)
-_DIAGONAL = np.flatnonzero(_LOWER[0] == _LOWER[1])
-_LOG_PRECISION = (-2.0, 7.0)
+OUTPUTS = n_outputs(7)
 _APERTURES = (2.0, 4.0, 7.5, 12.0, 20.0)
 _REFERENCE = 1
-_FREEDOM = 8.0
 
 
 @keras.saving.register_keras_serializable("astro_cnnfit")
@@ -166,37 +164,7 @@ def targets(params):
     return ((encode(params) - CENTRES) / WIDTHS).astype(np.float32)
 
 
-def loss(true, output):
-    """
-    Negative log likelihood of the posterior, and a little mean error.
-
-    The likelihood is a multivariate Student's t of 8 degrees of freedom: a
-    galaxy that is taken for its neighbour is 1000 sigma off, and its square
-    would undo hours of training.
-    """
-    residual = true - output[:, :7]
-    log_diagonal = ops.take(output[:, 7:], _DIAGONAL, axis=1)
-    log_diagonal = ops.clip(log_diagonal, *_LOG_PRECISION)
-    whitened = ops.sum(
-        ops.expand_dims(residual, 2) * _factor(output, log_diagonal), axis=1
-    )
-    squared = ops.sum(ops.square(whitened), -1)
-    surprise = 0.5 * (_FREEDOM + 7) * ops.log1p(squared / _FREEDOM)
-    surprise = surprise - ops.sum(log_diagonal, -1)
-    return ops.mean(surprise) + ops.mean(ops.abs(residual))
-
-
-def _factor(output, log_diagonal):
-    """Lower triangle L of the inverse covariance L L^T, (N, 7, 7)."""
-    place = np.zeros((28, 49), np.float32)
-    place[np.arange(28), _LOWER[0] * 7 + _LOWER[1]] = 1
-    off = place.copy()
-    off[_DIAGONAL] = 0
-    flat = ops.matmul(output[:, 7:], ops.convert_to_tensor(off))
-    flat = flat + ops.matmul(
-        ops.exp(log_diagonal), ops.convert_to_tensor(place[_DIAGONAL])
-    )
-    return ops.reshape(flat, (-1, 7, 7))
+loss = student_loss
 
 
 def posterior(output):
@@ -215,13 +183,5 @@ def posterior(output):
     covariance : `~numpy.ndarray`
         (N, 7, 7) float64.
     """
-    output = np.asarray(output, dtype=float)
-    factor = np.zeros((len(output), 7, 7))
-    factor[:, _LOWER[0], _LOWER[1]] = output[:, 7:]
-    diagonal = np.arange(7)
-    log_diagonal = np.clip(factor[:, diagonal, diagonal], *_LOG_PRECISION)
-    factor[:, diagonal, diagonal] = np.exp(log_diagonal)
-    inverse = np.linalg.inv(factor)
-    covariance = np.swapaxes(inverse, 1, 2) @ inverse
-    latent = output[:, :7] * WIDTHS + CENTRES
-    return latent, covariance * WIDTHS[:, None] * WIDTHS
+    mean, covariance = covariances(output, 7)
+    return mean * WIDTHS + CENTRES, covariance * WIDTHS[:, None] * WIDTHS

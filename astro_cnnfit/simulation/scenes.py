@@ -20,6 +20,7 @@ from astro_cnnfit.psf import block_average, fwhm, soften
 from astro_cnnfit.rendering import render_sersic_numpy
 
 from .masks import draw_masks, fill
+from .noise import correlate
 from .priors import draw_galaxies, draw_psfs
 
 __all__ = ["Scenes", "aperture_snr", "draw_scenes", "flip", "observe"]
@@ -345,13 +346,6 @@ def _expose(galaxies, layer, sky, normal, columns):
         columns[:, :, None, None], axis=1
     )
     light = galaxies + layer * factor
-    noise = _correlate(normal[0], correlation) * white
+    noise = correlate(normal[0], correlation) * white
     shot = normal[1] * ops.sqrt(ops.relu(light) * poisson)
     return (light + sky + noise + shot + pedestal * white) / noise_error
-
-
-def _correlate(noise, weight):
-    """Mix the four nearest pixels in; the variance remains 1."""
-    near = ops.roll(noise, 1, 1) + ops.roll(noise, -1, 1)
-    near = near + ops.roll(noise, 1, 2) + ops.roll(noise, -1, 2)
-    return (noise + weight * near) / ops.sqrt(1 + 4 * ops.square(weight))

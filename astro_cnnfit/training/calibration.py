@@ -3,35 +3,36 @@
 Errors that hold, from scenes that the training never saw.
 
 Each standard deviation is multiplied by a factor that depends, log-linearly, on
-the flux, size and index that the network measured: errors that are right on
-average, but too small for large galaxies and too large for small ones, would not
-be honest.
+a few quantities that the network measured, such as flux and size: errors that are
+right on average, but too small for large galaxies and too large for small ones,
+would not be honest.
 """
 
 import numpy as np
 from scipy.optimize import minimize
 
-from astro_cnnfit.parameters import LATENT_NAMES
-
 __all__ = ["fit_calibration"]
 
-FEATURES = ("log_flux", "log_r_eff", "log_n")
 LEVEL = 0.6827
 _CLIP = 2.0
 # Width over which the corner of the pinball loss is rounded, in log error.
 _ROUNDING = 0.05
 
 
-def fit_calibration(mean, covariance, true):
+def fit_calibration(mean, covariance, true, *, latent, features):
     """
     Factors that make the 68 % intervals hold 68 % of the truths.
 
     Parameters
     ----------
     mean, covariance : `~numpy.ndarray`
-        (N, 7) and (N, 7, 7), latent, as the network gives them.
+        (N, K) and (N, K, K), latent, as the network gives them.
     true : `~numpy.ndarray`
-        (N, 7)
+        (N, K)
+    latent : sequence of str
+        Names of the K quantities.
+    features : sequence of str
+        Those with which the factors change.
 
     Returns
     -------
@@ -44,18 +45,18 @@ def fit_calibration(mean, covariance, true):
     if not np.any(sigma > 0):
         scatter = np.quantile(np.abs(error), LEVEL, axis=0)
         clipped = np.clip(error / scatter, -3, 3)
-        correlation = np.corrcoef(clipped.T)
+        correlation = np.atleast_2d(np.corrcoef(clipped.T))
         covariance = correlation * scatter[:, None] * scatter
-        return {"scale": [1.0] * 7, "covariance": covariance.tolist()}
-    index = [LATENT_NAMES.index(name) for name in FEATURES]
+        return {"scale": [1.0] * len(latent), "covariance": covariance.tolist()}
+    index = [latent.index(name) for name in features]
     centre, width = mean[:, index].mean(axis=0), mean[:, index].std(axis=0)
     seen = np.clip((mean[:, index] - centre) / width, -_CLIP, _CLIP)
     excess = np.log(np.maximum(np.abs(error), 1e-12) / sigma)
     lines = np.array([_quantile_line(seen, column) for column in excess.T])
     return {
         "scale": np.exp(lines[:, 0]).tolist(),
-        "covariance": np.zeros((7, 7)).tolist(),
-        "features": list(FEATURES),
+        "covariance": np.zeros((len(latent), len(latent))).tolist(),
+        "features": list(features),
         "centre": centre.tolist(),
         "width": width.tolist(),
         "clip": _CLIP,

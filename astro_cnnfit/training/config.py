@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 from astro_cnnfit.networks import ARCHITECTURES
-from astro_cnnfit.simulation import PRIORS
 
 from .optimizer import OPTIMIZERS
+from .tasks import TASKS
 
 __all__ = ["TrainingConfig", "read_config"]
 
@@ -49,6 +49,8 @@ class TrainingConfig:
     flips and neighbours."""
     real_sky: float = 0.35
     """Share of the stamps on real sky, where the images are at hand."""
+    galaxies: int = 100_000
+    """Noise-free galaxies to learn morphology from, with their labels."""
     policy: str = "float32"
     """Keras dtype policy: 'mixed_bfloat16' trains 1.7 times faster on CPUs
     that have it."""
@@ -69,10 +71,10 @@ class TrainingConfig:
                 f"optimizer must be one of {', '.join(OPTIMIZERS)}, "
                 f"got {self.optimizer!r}"
             )
-        unknown = set(self.priors) - set(PRIORS)
-        if unknown or not self.priors:
+        known = TASKS[ARCHITECTURES[self.architecture].task].priors
+        if set(self.priors) - set(known) or not self.priors:
             raise ValueError(
-                f"priors must be of {', '.join(PRIORS)}, got {sorted(self.priors)}"
+                f"priors must be of {', '.join(known)}, got {sorted(self.priors)}"
             )
         if self.pool % (4 * self.batch_size):
             raise ValueError(

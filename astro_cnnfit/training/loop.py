@@ -10,20 +10,19 @@ import keras
 from tqdm.auto import tqdm
 
 from astro_cnnfit.networks import ARCHITECTURES, build
-from astro_cnnfit.simulation import find_data, load_backgrounds
 from astro_cnnfit.weights.files import read_arrays, read_description
 
 from .checkpoint import load_checkpoint, save_checkpoint
 from .finish import finish
 from .optimizer import OPTIMIZERS
-from .stream import SceneStream
+from .tasks import TASKS
 
 __all__ = ["train"]
 
 log = logging.getLogger(__name__)
 
 
-def train(config, output, *, progress_bar=False, command=None):
+def train(config, output, *, data=None, progress_bar=False, command=None):
     """
     Train a network, or go on where a killed run stopped.
 
@@ -34,6 +33,10 @@ def train(config, output, *, progress_bar=False, command=None):
     output : path-like
         Folder for checkpoints and, at the end, ``model.json`` and
         ``weights.safetensors``. A checkpoint found there is resumed.
+    data : object, optional
+        What the task draws from: stamps of real sky for Sersic networks (None:
+        those of ``ASTRO_CNNFIT_TEST_DATA``), two libraries of galaxies, for
+        training and for calibration, for those of morphology.
     progress_bar : bool
         Show a bar.
     command : str, optional
@@ -47,8 +50,11 @@ def train(config, output, *, progress_bar=False, command=None):
     Raises
     ------
     ValueError
-        If the folder holds a checkpoint of another configuration.
+        If the folder holds a checkpoint of another configuration, or the task
+        needs ``data`` and none are given.
     """
+    task = TASKS[ARCHITECTURES[config.architecture].task]
+    data = task.data(data)
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(config.seed)
@@ -57,9 +63,7 @@ def train(config, output, *, progress_bar=False, command=None):
     state.setdefault("commit", _commit())
     if state["step"] == 0 and config.start_from:
         state["started_from"] = _start_from(model, config)
-    folder = find_data()
-    backgrounds = load_backgrounds(folder, "train") if folder else None
-    stream = SceneStream(config, backgrounds)
+    stream = task.stream(config, data)
     start = state["step"]
     if start:
         log.info("resuming at step %d of %d", start, config.steps)
@@ -83,7 +87,7 @@ def train(config, output, *, progress_bar=False, command=None):
             save_checkpoint(output, model, config, state)
             log.info("step %d of %d, loss %.4f", step, config.steps, state["loss"])
             clock = time.monotonic()
-    return finish(model, config, output, state, backgrounds, command)
+    return finish(model, config, output, state, data, command)
 
 
 def _compiled_model(config):

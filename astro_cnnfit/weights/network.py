@@ -7,7 +7,6 @@ from tqdm.auto import tqdm
 
 from astro_cnnfit.compiled import compiled
 from astro_cnnfit.networks import ARCHITECTURES, build
-from astro_cnnfit.parameters import LATENT_NAMES
 
 from .files import read_arrays, read_description
 
@@ -77,10 +76,11 @@ class Network:
         Returns
         -------
         latent : `~numpy.ndarray`
-            (N, 7) float64 in the order of
-            `astro_cnnfit.parameters.LATENT_NAMES`.
+            (N, K) float64 in the order of ``architecture.latent``:
+            `astro_cnnfit.parameters.LATENT_NAMES` or
+            `astro_cnnfit.measures.LATENT_MEASURES`.
         covariance : `~numpy.ndarray`
-            (N, 7, 7) float64, calibrated.
+            (N, K, K) float64, calibrated.
 
         Raises
         ------
@@ -103,9 +103,11 @@ class Network:
         batch_size = min(batch_size, 1 << max(n - 1, 0).bit_length())
         starts = tqdm(range(0, n, batch_size), disable=not progress_bar, unit="batch")
         outputs = [self._batch(inputs, start, batch_size, n) for start in starts]
-        output = np.concatenate(outputs) if outputs else np.zeros((0, 35))
+        empty = np.zeros((0, self.model.output_shape[-1]))
+        output = np.concatenate([empty, *outputs])
         mean, covariance = self.architecture.posterior(output)
-        return calibrate(mean, covariance, self.description["calibration"])
+        calibration = self.description["calibration"]
+        return calibrate(mean, covariance, calibration, self.architecture.latent)
 
     def _batch(self, inputs, start, batch_size, n):
         rows = slice(start, start + batch_size)
@@ -118,21 +120,23 @@ class Network:
         return ops.convert_to_numpy(self.forward(*parts))[:count]
 
 
-def calibrate(mean, covariance, calibration):
+def calibrate(mean, covariance, calibration, latent):
     """
     Apply what held-out scenes said about the errors.
 
     Parameters
     ----------
     mean : `~numpy.ndarray`
-        (N, 7)
+        (N, K)
     covariance : `~numpy.ndarray`
-        (N, 7, 7)
+        (N, K, K)
     calibration : dict
         ``scale``, a factor on each standard deviation, and ``covariance``
-        (7, 7), added after that. With ``slopes`` (7, K) the logarithm of the
-        factor changes linearly with the K latent ``features``, less their
+        (K, K), added after that. With ``slopes`` (K, M) the logarithm of the
+        factor changes linearly with the M latent ``features``, less their
         ``centre``, over their ``width``, kept within ``clip`` of zero.
+    latent : sequence of str
+        Names of the K quantities.
 
     Returns
     -------
@@ -141,7 +145,7 @@ def calibrate(mean, covariance, calibration):
     scale = np.asarray(calibration["scale"], dtype=float)
     added = np.asarray(calibration["covariance"], dtype=float)
     if "slopes" in calibration:
-        index = [LATENT_NAMES.index(name) for name in calibration["features"]]
+        index = [latent.index(name) for name in calibration["features"]]
         seen = (mean[:, index] - calibration["centre"]) / calibration["width"]
         seen = np.clip(seen, -calibration["clip"], calibration["clip"])
         scale = scale * np.exp(seen @ np.transpose(calibration["slopes"]))

@@ -1,0 +1,111 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""
+A mean and a full covariance as a network's output, and their likelihood.
+
+The output holds K standardised means and the K (K + 1) / 2 entries of the lower
+triangle L of the inverse covariance L L^T, the logarithm on its diagonal.
+"""
+
+import numpy as np
+from keras import ops
+
+__all__ = ["covariances", "n_outputs", "student_loss"]
+
+_LOG_PRECISION = (-2.0, 7.0)
+_FREEDOM = 8.0
+
+
+def n_outputs(dimension):
+    """
+    Number of outputs for means and triangle.
+
+    Parameters
+    ----------
+    dimension : int
+
+    Returns
+    -------
+    int
+    """
+    return dimension + dimension * (dimension + 1) // 2
+
+
+def student_loss(true, output):
+    """
+    Negative log likelihood of the truth, and a little mean error.
+
+    The likelihood is a multivariate Student's t of 8 degrees of freedom: a
+    galaxy that is taken for its neighbour is 1000 sigma off, and its square
+    would undo hours of training.
+
+    Parameters
+    ----------
+    true : tensor
+        (N, K) standardised.
+    output : tensor
+        (N, K + K (K + 1) / 2)
+
+    Returns
+    -------
+    tensor
+        A scalar.
+    """
+    dimension = true.shape[1]
+    residual = true - output[:, :dimension]
+    triangle = output[:, dimension:]
+    log_diagonal = ops.take(triangle, _diagonal(dimension), axis=1)
+    log_diagonal = ops.clip(log_diagonal, *_LOG_PRECISION)
+    factor = _factor(triangle, log_diagonal, dimension)
+    whitened = ops.sum(ops.expand_dims(residual, 2) * factor, axis=1)
+    squared = ops.sum(ops.square(whitened), -1)
+    surprise = 0.5 * (_FREEDOM + dimension) * ops.log1p(squared / _FREEDOM)
+    surprise = surprise - ops.sum(log_diagonal, -1)
+    return ops.mean(surprise) + ops.mean(ops.abs(residual))
+
+
+def _diagonal(dimension):
+    rows, columns = np.tril_indices(dimension)
+    return np.flatnonzero(rows == columns)
+
+
+def _factor(triangle, log_diagonal, dimension):
+    """Lower triangle L of the inverse covariance L L^T, (N, K, K)."""
+    rows, columns = np.tril_indices(dimension)
+    place = np.zeros((len(rows), dimension**2), np.float32)
+    place[np.arange(len(rows)), rows * dimension + columns] = 1
+    diagonal = _diagonal(dimension)
+    off = place.copy()
+    off[diagonal] = 0
+    flat = ops.matmul(triangle, ops.convert_to_tensor(off))
+    flat = flat + ops.matmul(
+        ops.exp(log_diagonal), ops.convert_to_tensor(place[diagonal])
+    )
+    return ops.reshape(flat, (-1, dimension, dimension))
+
+
+def covariances(output, dimension):
+    """
+    Standardised mean and covariance from the network's output.
+
+    Parameters
+    ----------
+    output : `~numpy.ndarray`
+        (N, K + K (K + 1) / 2)
+    dimension : int
+        K.
+
+    Returns
+    -------
+    mean : `~numpy.ndarray`
+        (N, K) float64.
+    covariance : `~numpy.ndarray`
+        (N, K, K) float64.
+    """
+    output = np.asarray(output, dtype=float)
+    factor = np.zeros((len(output), dimension, dimension))
+    factor[:, *np.tril_indices(dimension)] = output[:, dimension:]
+    places = np.arange(dimension)
+    log_diagonal = np.clip(factor[:, places, places], *_LOG_PRECISION)
+    factor[:, places, places] = np.exp(log_diagonal)
+    inverse = np.linalg.inv(factor)
+    return output[:, :dimension], np.swapaxes(inverse, 1, 2) @ inverse

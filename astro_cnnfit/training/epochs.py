@@ -1,0 +1,328 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""
+Training on a fixed set of labelled stamps, epoch by epoch.
+
+As the papers train: shuffled batches, the loss on a validation set after each
+epoch, an early stop when it no longer falls, the best weights at the end. It
+serves a few hundred galaxies of one's own survey, from weights that come with
+the package, as well as tens of thousands from the start.
+"""
+
+import logging
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from zlib import crc32
+
+import keras
+import numpy as np
+from keras import layers, ops
+from safetensors.numpy import load_file, save_file
+from tqdm.auto import tqdm
+
+from astro_cnnfit.compiled import compiled
+from astro_cnnfit.weights.files import numpy_values
+
+from .checkpoint import load_checkpoint, save_checkpoint
+from .optimizer import OPTIMIZERS
+
+__all__ = ["root_mean_square", "train_epochs"]
+
+log = logging.getLogger(__name__)
+
+_BEST = "best.safetensors"
+_VALIDATION, _ORDER, _TRANSFORM = range(3)
+
+
+def root_mean_square(true, output):
+    """Root mean square error of a batch, the default loss."""
+    return ops.sqrt(ops.mean(ops.square(true - output)) + 1e-12)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What must be the same when a run resumes."""
+
+    batch_size: int
+    optimizer: str
+    learning_rate: float
+    seed: int
+    freeze: bool
+    data: int
+
+    def as_dict(self):
+        return asdict(self)
+
+
+def train_epochs(
+    model,
+    stamps,
+    targets,
+    *,
+    validation=0.1,
+    loss=root_mean_square,
+    epochs=300,
+    batch_size=512,
+    optimizer="adam",
+    learning_rate=1e-3,
+    patience=15,
+    transform=None,
+    freeze=False,
+    seed=1,
+    folder=None,
+    progress_bar=False,
+):
+    """
+    Train a network on labelled stamps.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The network, with random weights or trained ones. Its weights are changed.
+    stamps : `~numpy.ndarray` or list of `~numpy.ndarray`
+        (N, size, size), or the inputs of a network that has several.
+    targets : `~numpy.ndarray`
+        (N, m), what the loss compares the output with.
+    validation : float or tuple
+        Share of the galaxies that is held out, or (stamps, targets) of others.
+    loss : callable
+        Function of (targets, output) with a scalar tensor as result.
+    epochs : int
+        At most this many.
+    batch_size : int
+        Stamps per step. What is left over at the end of an epoch waits for the
+        next, which has another order.
+    optimizer : str
+        A key of `~astro_cnnfit.training.optimizer.OPTIMIZERS` or another name that
+        Keras knows, such as 'adamax', 'adadelta', 'rmsprop' or 'sgd'.
+    learning_rate : float
+        Kept throughout.
+    patience : int
+        Epochs without a lower loss on the validation set, after which training
+        stops.
+    transform : callable, optional
+        Function of (stamps, targets, rng) for every batch, such as
+        `~astro_cnnfit.training.augmentation.random_symmetry`.
+    freeze : bool
+        Keep the convolutions and their normalisation as they are and train the
+        dense layers alone: for a few hundred galaxies.
+    seed : int
+        Of the held-out galaxies, the order and the transformations.
+    folder : path-like, optional
+        Where to keep a checkpoint after each epoch. One found there is resumed.
+    progress_bar : bool
+        Show a bar over the epochs.
+
+    Returns
+    -------
+    dict
+        ``loss`` and ``val_loss``, a number an epoch, ``best_epoch`` (from 1) and
+        ``seconds``. The model has the weights of that epoch.
+
+    Raises
+    ------
+    ValueError
+        If shapes or numbers are out of range, a stamp or target is not finite, or
+        the folder holds a checkpoint of another run.
+    """
+    inputs, targets = _checked(stamps, targets, "stamps", "targets")
+    if min(epochs, batch_size, patience) < 1 or not learning_rate > 0:
+        raise ValueError(
+            "epochs, batch_size, patience and learning_rate must be positive, "
+            f"got {epochs}, {batch_size}, {patience} and {learning_rate}"
+        )
+    (inputs, targets), held_out = _divided(inputs, targets, validation, seed)
+    batch_size = min(batch_size, len(targets))
+    data = _fingerprint([*inputs, targets, *held_out[0], held_out[1]])
+    run = _Run(batch_size, optimizer, learning_rate, seed, freeze, data)
+    trainable = _freeze(model) if freeze else []
+    try:
+        _compile(model, optimizer, learning_rate, loss)
+        epoch_of = _Epochs(model, inputs, targets, held_out, loss, transform, run)
+        return _train(model, epoch_of, run, folder, epochs, patience, progress_bar)
+    finally:
+        for layer in trainable:
+            layer.trainable = True
+
+
+def _train(model, epoch_of, run, folder, epochs, patience, progress_bar):
+    state = {"step": 0}
+    if folder is not None:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        state = load_checkpoint(folder, model, run)
+    if not state["step"]:
+        state = {"step": 0, "loss": [], "val_loss": [], "seconds": 0.0}
+        best = numpy_values(model.weights)
+    else:
+        log.info("resuming after epoch %d", state["step"])
+        best = _read_best(folder)
+    bar = tqdm(
+        total=epochs, initial=state["step"], disable=not progress_bar, unit="epoch"
+    )
+    while state["step"] < epochs and not _stalled(state["val_loss"], patience):
+        clock = time.monotonic()
+        loss, val_loss = epoch_of(state["step"])
+        state["step"] += 1
+        state["loss"].append(loss)
+        state["val_loss"].append(val_loss)
+        state["seconds"] += time.monotonic() - clock
+        if _best_epoch(state["val_loss"]) == state["step"]:
+            best = numpy_values(model.weights)
+            _write_best(folder, best)
+        if folder is not None:
+            save_checkpoint(folder, model, run, state)
+        log.info("epoch %d: loss %.5f, validation %.5f", state["step"], loss, val_loss)
+        bar.set_postfix(loss=f"{loss:.4f}", val_loss=f"{val_loss:.4f}", refresh=False)
+        bar.update()
+    bar.close()
+    model.set_weights(best)
+    state["best_epoch"] = _best_epoch(state["val_loss"])
+    del state["step"]
+    return state
+
+
+class _Epochs:
+    """One epoch after the other, a function of seed and epoch."""
+
+    def __init__(self, model, inputs, targets, held_out, loss, transform, run):
+        self.model, self.run = model, run
+        self.inputs, self.targets = inputs, targets
+        self.held_out, self.loss, self.transform = held_out, loss, transform
+        self.forward = compiled(lambda *parts: model(list(parts), training=False))
+
+    def __call__(self, epoch):
+        size = self.run.batch_size
+        order = self._rng(epoch, _ORDER).permutation(len(self.targets))
+        steps = len(order) // size
+        total = 0.0
+        for step in range(steps):
+            # In the order in which they lie in memory, or on disk.
+            rows = np.sort(order[step * size : (step + 1) * size])
+            inputs = [_float32(part[rows]) for part in self.inputs]
+            targets = self.targets[rows]
+            if self.transform is not None:
+                rng = self._rng(epoch, step, _TRANSFORM)
+                inputs[0], targets = self.transform(inputs[0], targets, rng)
+            total += float(self.model.train_on_batch(inputs, targets))
+        return total / steps, self._validate()
+
+    def _validate(self):
+        """The loss of all held-out galaxies at once."""
+        inputs, targets = self.held_out
+        size = min(self.run.batch_size, len(targets))
+        outputs = []
+        for start in range(0, len(targets), size):
+            parts = [_float32(part[start : start + size]) for part in inputs]
+            filling = [(0, size - len(parts[0])), (0, 0), (0, 0)]
+            parts = [np.pad(part, filling, mode="edge") for part in parts]
+            outputs.append(ops.convert_to_numpy(self.forward(*parts)))
+        output = np.concatenate(outputs)[: len(targets)]
+        return float(ops.convert_to_numpy(self.loss(targets, output)))
+
+    def _rng(self, *key):
+        return np.random.default_rng([self.run.seed, *key])
+
+
+def _compile(model, name, rate, loss):
+    if name in OPTIMIZERS:
+        optimizer = OPTIMIZERS[name](rate)
+    else:
+        try:
+            settings = {"class_name": name, "config": {"learning_rate": rate}}
+            optimizer = keras.optimizers.get(settings)
+        except (ValueError, TypeError):
+            raise ValueError(
+                f"optimizer must be one of {', '.join(OPTIMIZERS)} or a name that "
+                f"Keras knows, got {name!r}"
+            ) from None
+    model.compile(optimizer=optimizer, loss=loss)
+    optimizer.build(model.trainable_variables)
+
+
+def _freeze(model):
+    """Freeze all layers but dense ones; return those that were not."""
+    frozen = [
+        layer
+        for layer in model.layers
+        if layer.weights and layer.trainable and not isinstance(layer, layers.Dense)
+    ]
+    for layer in frozen:
+        layer.trainable = False
+    return frozen
+
+
+def _checked(stamps, targets, name, name_of_targets):
+    inputs = stamps if isinstance(stamps, (list, tuple)) else [stamps]
+    inputs = [np.asarray(part) for part in inputs]
+    targets = _float32(targets)
+    if targets.ndim != 2 or any(len(part) != len(targets) for part in inputs):
+        raise ValueError(
+            f"{name_of_targets} must have shape (N, m) with the N of {name}, got "
+            f"{targets.shape} for {', '.join(str(part.shape) for part in inputs)}"
+        )
+    finite = np.isfinite(targets).all() and all(map(_all_finite, inputs))
+    if not finite:
+        raise ValueError(f"{name} and {name_of_targets} must be finite")
+    if not len(targets):
+        raise ValueError(f"{name} must not be empty")
+    return inputs, targets
+
+
+def _all_finite(array):
+    # Piece by piece: what is on disk need not fit into memory.
+    return all(
+        np.isfinite(array[i : i + 1024]).all() for i in range(0, len(array), 1024)
+    )
+
+
+def _divided(inputs, targets, validation, seed):
+    if isinstance(validation, tuple):
+        held_out = _checked(*validation, "validation's stamps", "its targets")
+        return (inputs, targets), held_out
+    if not 0 < validation < 1 or len(targets) < 2:
+        raise ValueError(
+            "validation must be (stamps, targets) or a share between 0 and 1 of two "
+            f"or more galaxies, got {validation!r} of {len(targets)}"
+        )
+    rng = np.random.default_rng([seed, _VALIDATION])
+    order = rng.permutation(len(targets))
+    count = min(max(round(validation * len(targets)), 1), len(targets) - 1)
+    parts = np.sort(order[count:]), np.sort(order[:count])
+    return tuple(([p[rows] for p in inputs], targets[rows]) for rows in parts)
+
+
+def _fingerprint(arrays):
+    """A number that differs for other data; of a part of them, to be quick."""
+    value = 0
+    for array in arrays:
+        some = array[:: max(len(array) // 256, 1)]
+        value = crc32(np.ascontiguousarray(some).tobytes(), value)
+        value = crc32(repr(array.shape).encode(), value)
+    return value
+
+
+def _float32(array):
+    return np.asarray(array, dtype=np.float32)
+
+
+def _best_epoch(losses):
+    """The epoch of the lowest loss, from 1; losses that are NaN count as infinite."""
+    return int(np.argmin(np.where(np.isnan(losses), np.inf, losses))) + 1
+
+
+def _stalled(losses, patience):
+    return bool(losses) and len(losses) - _best_epoch(losses) >= patience
+
+
+def _write_best(folder, arrays):
+    if folder is None:
+        return
+    partial = Path(folder) / (_BEST + ".partial")
+    save_file({f"{i:04d}": array for i, array in enumerate(arrays)}, partial)
+    os.replace(partial, Path(folder) / _BEST)
+
+
+def _read_best(folder):
+    arrays = load_file(Path(folder) / _BEST)
+    return [arrays[name] for name in sorted(arrays)]
