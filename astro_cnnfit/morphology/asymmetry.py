@@ -1,0 +1,146 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""Asymmetry under rotation by 180 degrees, and the centre that minimises it."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import optimize
+
+from astro_cnnfit.morphology.apertures import bounding_box, coverage
+from astro_cnnfit.morphology.rotation import clipped_box, partner_valid, rotated
+
+__all__ = ["Sums", "asymmetry_centre", "asymmetry_sums", "rms_asymmetry"]
+
+
+class Sums(NamedTuple):
+    """What asymmetries are made of, within an aperture."""
+
+    difference: float
+    """sum |I - I180|"""
+    light: float
+    """sum |I|"""
+    squared_difference: float
+    """sum (I - I180)^2"""
+    squared_light: float
+    """sum I^2"""
+    area: float
+    """Pixels of which both they and their partner count."""
+
+
+def _pairs(source, valid, ellipse, radius, cover):
+    box = bounding_box(ellipse, radius, source.image.shape)
+    if source.pad < max(source.image.shape):
+        box = clipped_box(box, ellipse.xc, ellipse.yc, source.image.shape)
+    y0, y1, x0, x1 = box
+    if y1 <= y0 or x1 <= x0:
+        return None
+    weights = cover(ellipse, radius, box)
+    if valid is not None:
+        weights = weights * partner_valid(valid, ellipse.xc, ellipse.yc, box)
+    image = source.image[y0:y1, x0:x1]
+    return weights, image, image - rotated(source, ellipse.xc, ellipse.yc, box)
+
+
+def asymmetry_sums(source, valid, ellipse, radius, cover=coverage):
+    """
+    Sums over an aperture.
+
+    Parameters
+    ----------
+    source : `~astro_cnnfit.morphology.rotation.Rotatable`
+    valid : `~numpy.ndarray` or None
+        (ny, nx) of bool; None if all pixels are valid.
+    ellipse : `~astro_cnnfit.morphology.apertures.Ellipse`
+        Its centre is that of the rotation.
+    radius : float
+        Semi-major axis of the aperture.
+    cover : callable, optional
+        How much of each pixel is covered, (ellipse, radius, box) -> array.
+
+    Returns
+    -------
+    Sums
+    """
+    pairs = _pairs(source, valid, ellipse, radius, cover)
+    if pairs is None:
+        return Sums(0.0, 0.0, 0.0, 0.0, 0.0)
+    weights, image, difference = pairs
+    return Sums(
+        float(np.vdot(weights, np.abs(difference))),
+        float(np.vdot(weights, np.abs(image))),
+        float(np.vdot(weights, difference**2)),
+        float(np.vdot(weights, image**2)),
+        float(weights.sum()),
+    )
+
+
+def asymmetry_centre(
+    source, valid, ellipse, radius, *, sky=None, cover=coverage, step=0.5, xatol=0.02
+):
+    """
+    The centre that minimises the asymmetry, by the method of Nelder and Mead.
+
+    Parameters
+    ----------
+    source, valid, ellipse, radius, cover
+        See `asymmetry_sums`; the search starts at the ellipse's centre.
+    sky : callable or None
+        Background of sum |I - I180| per pixel at a centre (xc, yc).
+    step : float, optional
+        Size of the first simplex in pixels.
+    xatol : float, optional
+        Size of the last one.
+
+    Returns
+    -------
+    xc, yc : float
+    """
+
+    def asymmetry(centre):
+        xc, yc = float(centre[0]), float(centre[1])
+        pairs = _pairs(source, valid, ellipse._replace(xc=xc, yc=yc), radius, cover)
+        if pairs is None:
+            return np.inf
+        weights, image, difference = pairs
+        light = np.vdot(weights, np.abs(image))
+        if not light > 0:
+            return np.inf
+        total = np.vdot(weights, np.abs(difference))
+        if sky is not None:
+            total -= sky(xc, yc) * weights.sum()
+        return total / light
+
+    start = np.array([ellipse.xc, ellipse.yc])
+    simplex = start + step * np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    options = {"initial_simplex": simplex, "xatol": xatol, "fatol": 1e-3}
+    found = optimize.minimize(
+        asymmetry, start, method="Nelder-Mead", options={**options, "maxfev": 120}
+    )
+    return float(found.x[0]), float(found.x[1])
+
+
+def rms_asymmetry(sums, noise_difference, noise):
+    """
+    RMS asymmetry (Sazonova et al. 2024, Eq. 27).
+
+    Parameters
+    ----------
+    sums : Sums
+    noise_difference : float
+        Variance per pixel of I - I180 from noise alone; 2 sigma^2 where the
+        rotation does not interpolate.
+    noise : float
+        Variance per pixel of the sky.
+
+    Returns
+    -------
+    float
+        Root of (sum (I - I180)^2 - N noise_difference) / (sum I^2 - N noise);
+        where noise makes that negative, minus the root of its amount. NaN
+        without light above the noise.
+    """
+    light = sums.squared_light - sums.area * noise
+    if not light > 0:
+        return np.nan
+    squared = (sums.squared_difference - sums.area * noise_difference) / light
+    return float(np.sign(squared) * np.sqrt(abs(squared)))
