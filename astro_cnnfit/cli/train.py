@@ -15,7 +15,9 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser):
     """Add the arguments of ``astro-cnnfit train``."""
     parser.add_argument(
-        "model", metavar="MODEL", help="'sersic', 'galnet1' or 'galnet2'"
+        "model",
+        metavar="MODEL",
+        help="'sersic', 'galnet1', 'galnet2', 'cas', 'casnet_a' or 'casnet_c'",
     )
     parser.add_argument(
         "--config",
@@ -30,6 +32,20 @@ def add_arguments(parser):
     parser.add_argument("--samples", type=int, help="stamps to show, in all")
     parser.add_argument("--batch-size", type=int, help="stamps per step")
     parser.add_argument("--seed", type=int, help="of weights and scenes")
+    parser.add_argument(
+        "--galaxies", type=int, help="noise-free galaxies to draw, for morphology"
+    )
+    parser.add_argument(
+        "--library",
+        metavar="FOLDER",
+        help="keeps these galaxies (default: galaxies/ in the output folder)",
+    )
+    parser.add_argument(
+        "--processes",
+        type=int,
+        default=1,
+        help="processes that draw and measure them (default: 1)",
+    )
 
 
 def run(options):
@@ -46,7 +62,7 @@ def run(options):
 
     changes = {
         name: getattr(options, name)
-        for name in ("samples", "batch_size", "seed")
+        for name in ("samples", "batch_size", "seed", "galaxies")
         if getattr(options, name) is not None
     }
     config = read_config(options.config or options.model, **changes)
@@ -58,5 +74,15 @@ def run(options):
     logging.getLogger("astro_cnnfit").setLevel(logging.INFO)
     output = Path(options.output or Path("runs") / options.model)
     command = shlex.join(["astro-cnnfit", *sys.argv[1:]])
-    folder = train(config, output, progress_bar=True, command=command)
+    data = None
+    if ARCHITECTURES[config.architecture].task == "cas":
+        from astro_cnnfit.morphology.library import libraries
+
+        data = libraries(
+            config,
+            options.library or output / "galaxies",
+            processes=options.processes,
+            progress_bar=True,
+        )
+    folder = train(config, output, data=data, progress_bar=True, command=command)
     say(f"Trained {options.model!r}: {folder}")

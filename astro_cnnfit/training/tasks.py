@@ -110,11 +110,11 @@ def _need_galaxies(galaxies):
 
 
 def _held_out_galaxies(config, galaxies):
-    other = replace(config, seed=config.seed + _HELD_OUT, batch_size=1024)
+    seed = config.seed + _HELD_OUT
+    other = replace(config, seed=seed, batch_size=_CHUNK // 4, pool=_CHUNK)
     stream = GalaxyStream(other, galaxies[1])
-    batches = [
-        stream.observed(step) for step in range(-(-config.calibration_samples // 1024))
-    ]
+    steps = -(-config.calibration_samples // other.batch_size)
+    batches = [stream.observed(step) for step in range(steps)]
     stamps, labels = (np.concatenate(part) for part in zip(*batches, strict=True))
     measured = {
         "sn_per_pixel": 10 ** labels[:, latent_index("log_snr")],
