@@ -9,12 +9,14 @@ are larger than a stamp are averaged over blocks of pixels.
 from astro_cnnfit.cutouts.sizes import block_factor, estimate_half_light_radius
 from astro_cnnfit.cutouts.sky import error_sigma, fill_masked, sky_sigma
 from astro_cnnfit.cutouts.stamps import Stamps, cut_stack, cut_stamps
+from astro_cnnfit.cutouts.windows import cut_windows
 
 __all__ = [
     "Stamps",
     "block_factor",
     "cut_stack",
     "cut_stamps",
+    "cut_windows",
     "error_sigma",
     "estimate_half_light_radius",
     "fill_masked",
