@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import optimize
 
-from astro_cnnfit.morphology.apertures import bounding_box, coverage
+from astro_cnnfit.morphology.apertures import bounding_box, coverage, soft_edge
 from astro_cnnfit.morphology.rotation import clipped_box, partner_valid, rotated
 
 __all__ = ["Sums", "asymmetry_centre", "asymmetry_sums", "rms_asymmetry"]
@@ -74,15 +74,13 @@ def asymmetry_sums(source, valid, ellipse, radius, cover=coverage):
     )
 
 
-def asymmetry_centre(
-    source, valid, ellipse, radius, *, sky=None, cover=coverage, step=0.5, xatol=0.02
-):
+def asymmetry_centre(source, valid, ellipse, radius, *, sky=None, step=0.5, xatol=0.02):
     """
     The centre that minimises the asymmetry, by the method of Nelder and Mead.
 
     Parameters
     ----------
-    source, valid, ellipse, radius, cover
+    source, valid, ellipse, radius
         See `asymmetry_sums`; the search starts at the ellipse's centre.
     sky : callable or None
         Background of sum |I - I180| per pixel at a centre (xc, yc).
@@ -95,17 +93,23 @@ def asymmetry_centre(
     -------
     xc, yc : float
     """
+    magnitude = np.abs(source.image)
+    cover = soft_edge(ellipse, radius, source.image.shape)
 
     def asymmetry(centre):
-        xc, yc = float(centre[0]), float(centre[1])
-        pairs = _pairs(source, valid, ellipse._replace(xc=xc, yc=yc), radius, cover)
-        if pairs is None:
+        xc, yc = centre.tolist()
+        box, weights = cover(xc, yc)
+        if weights is None:
             return np.inf
-        weights, image, difference = pairs
-        light = np.vdot(weights, np.abs(image))
+        if valid is not None:
+            weights *= partner_valid(valid, xc, yc, box)
+        inside = np.s_[box[0] : box[1], box[2] : box[3]]
+        light = np.vdot(weights, magnitude[inside])
         if not light > 0:
             return np.inf
-        total = np.vdot(weights, np.abs(difference))
+        difference = rotated(source, xc, yc, box)
+        np.subtract(difference, source.image[inside], out=difference)
+        total = np.vdot(weights, np.abs(difference, out=difference))
         if sky is not None:
             total -= sky(xc, yc) * weights.sum()
         return total / light

@@ -110,17 +110,13 @@ def _centred(source, paired, light, radius, corners):
 
 def _about_centre(source, valid, paired, ellipse, first, sigma, corners):
     image = source.image
-    largest = np.hypot(*image.shape)
-    growth = growth_curve(image, valid, ellipse, largest)
-    radius = petrosian_radius(growth)
+    growth, radius = _petrosian(image, valid, ellipse, first, coarse=False)
     row = {"xc_asymmetry": ellipse.xc, "yc_asymmetry": ellipse.yc}
     if not np.isfinite(radius):
         return {**row, "no_petrosian": True, "undefined": True}
     row["rpetro_ellip"] = radius
     circle = ellipse._replace(q=1.0, theta=0.0)
-    circular = petrosian_radius(
-        growth_curve(image, valid, circle, largest, coarse=True)
-    )
+    _, circular = _petrosian(image, valid, circle, radius, coarse=True)
     row["rpetro_circ"] = circular
     row["aperture_outside"] = _leaves(ellipse, EXTENT * radius, image.shape)
     row |= _radii(image, ellipse, growth, radius, sigma)
@@ -133,6 +129,18 @@ def _about_centre(source, valid, paired, ellipse, first, sigma, corners):
     needed = ("concentration", "asymmetry", "smoothness", "gini", "m20")
     row["undefined"] = not all(np.isfinite(row[name]) for name in needed)
     return row
+
+
+def _petrosian(image, valid, ellipse, guess, *, coarse):
+    """Growth curve and Petrosian radius, as far out as needed."""
+    largest = np.hypot(*image.shape)
+    nearer = min(2.0 * guess + 5.0, largest)
+    growth = growth_curve(image, valid, ellipse, nearer, coarse=coarse)
+    radius = petrosian_radius(growth)
+    if EXTENT * radius < nearer or nearer == largest:
+        return growth, radius
+    growth = growth_curve(image, valid, ellipse, largest, coarse=coarse)
+    return growth, petrosian_radius(growth)
 
 
 def _leaves(ellipse, radius, shape):

@@ -8,6 +8,7 @@ image; sky cells are shifted by the same part of a pixel, or else the background
 of the asymmetry would be too large.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -86,20 +87,21 @@ def shifted(source, y, x, fy, fx):
     weights_x, first = _taps(fx, source.order)
     x0, x1 = x[0] + source.pad + first, x[1] + source.pad + first
     columns = slice(x0, x1 + len(weights_x) - 1)
-    rows = 0.0
-    for k, weight in enumerate(weights):
-        rows = rows + weight * source.coefficients[y0 + k : y1 + k, columns]
-    width, values = x1 - x0, 0.0
-    for k, weight in enumerate(weights_x):
-        values = values + weight * rows[:, k : k + width]
+    rows = weights[0] * source.coefficients[y0:y1, columns]
+    for k in range(1, len(weights)):
+        rows += weights[k] * source.coefficients[y0 + k : y1 + k, columns]
+    width = x1 - x0
+    values = weights_x[0] * rows[:, :width]
+    for k in range(1, len(weights_x)):
+        values += weights_x[k] * rows[:, k : k + width]
     return values
 
 
 def _whole(centre):
     """Whole part and rest of twice a coordinate, the sum of a pixel and its partner."""
     # Rounding keeps a centre on a half pixel from falling to either side.
-    double = np.round(2.0 * centre, 9)
-    whole = int(np.floor(double))
+    double = round(2.0 * centre, 9)
+    whole = math.floor(double)
     return whole, double - whole
 
 
