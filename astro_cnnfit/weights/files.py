@@ -4,7 +4,7 @@ A model on disk: ``model.json`` beside ``weights.safetensors``.
 
 Neither can hold code. The description names an architecture of the registry
 and says how the weights came to be; the weights are arrays in the order of the
-network's variables, in float16.
+network's variables, in float16 or, large kernels, in int8 (`storage`).
 """
 
 import hashlib
@@ -15,7 +15,9 @@ from pathlib import Path
 import numpy as np
 from keras import ops
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load, save_file
+
+from .storage import restored, stored
 
 __all__ = [
     "available",
@@ -42,7 +44,7 @@ def available():
     return tuple(sorted(path.parent.name for path in BUNDLED.glob(f"*/{DESCRIPTION}")))
 
 
-def write_model(folder, model, description):
+def write_model(folder, model, description, storage="float16"):
     """
     Write weights and description.
 
@@ -54,18 +56,23 @@ def write_model(folder, model, description):
         The trained network.
     description : dict
         Plain values; the weights' checksum is added.
+    storage : {'float16', 'int8'}
+        How numbers are kept. 'int8' takes half the space: large kernels are
+        rounded to 255 levels per output channel.
 
     Returns
     -------
     `~pathlib.Path`
         The folder.
+
+    Raises
+    ------
+    ValueError
+        If there is no such storage, or a weight is not finite.
     """
     folder = Path(folder)
+    arrays = stored(numpy_values(model.weights), storage)
     folder.mkdir(parents=True, exist_ok=True)
-    arrays = {
-        f"{index:04d}": values.astype(np.float16)
-        for index, values in enumerate(numpy_values(model.weights))
-    }
     partial = folder / (WEIGHTS + ".partial")
     save_file(arrays, partial)
     checksum = hashlib.sha256(partial.read_bytes()).hexdigest()
@@ -147,9 +154,13 @@ def read_arrays(folder, checksum):
     path = Path(folder) / WEIGHTS
     try:
         content = path.read_bytes()
-        arrays = load_file(path)
-    except (OSError, SafetensorError) as error:
+        # A KeyError names a type of numbers that NumPy does not have.
+        arrays = load(content)
+    except (OSError, SafetensorError, KeyError) as error:
         raise ValueError(f"model has unreadable weights: {path}: {error}") from None
     if hashlib.sha256(content).hexdigest() != checksum:
         raise ValueError(f"model's weights do not match their checksum: {path}")
-    return [arrays[key].astype(np.float32) for key in sorted(arrays)]
+    try:
+        return restored(arrays)
+    except ValueError as error:
+        raise ValueError(f"model has unusable weights: {path}: {error}") from None
