@@ -13,7 +13,6 @@ import os
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from zlib import crc32
 
 import keras
 import numpy as np
@@ -22,22 +21,19 @@ from safetensors.numpy import load_file, save_file
 from tqdm.auto import tqdm
 
 from astro_cnnfit.compiled import compiled
+from astro_cnnfit.networks.casnet import loss as root_mean_square
 from astro_cnnfit.weights.files import numpy_values
 
 from .checkpoint import load_checkpoint, save_checkpoint
+from .labelled import checked, divided, fingerprint
 from .optimizer import OPTIMIZERS
 
-__all__ = ["root_mean_square", "train_epochs"]
+__all__ = ["train_epochs"]
 
 log = logging.getLogger(__name__)
 
 _BEST = "best.safetensors"
-_VALIDATION, _ORDER, _TRANSFORM = range(3)
-
-
-def root_mean_square(true, output):
-    """Root mean square error of a batch, the default loss."""
-    return ops.sqrt(ops.mean(ops.square(true - output)) + 1e-12)
+_ORDER, _TRANSFORM = range(2)
 
 
 @dataclass(frozen=True)
@@ -126,20 +122,20 @@ def train_epochs(
         If shapes or numbers are out of range, a stamp or target is not finite, or
         the folder holds a checkpoint of another run.
     """
-    inputs, targets = _checked(stamps, targets, "stamps", "targets")
+    galaxies = checked(stamps, targets)
     if min(epochs, batch_size, patience) < 1 or not learning_rate > 0:
         raise ValueError(
             "epochs, batch_size, patience and learning_rate must be positive, "
             f"got {epochs}, {batch_size}, {patience} and {learning_rate}"
         )
-    (inputs, targets), held_out = _divided(inputs, targets, validation, seed)
-    batch_size = min(batch_size, len(targets))
-    data = _fingerprint([*inputs, targets, *held_out[0], held_out[1]])
+    galaxies, held_out = divided(galaxies, validation, seed)
+    batch_size = min(batch_size, len(galaxies.rows))
+    data = fingerprint(galaxies) ^ fingerprint(held_out)
     run = _Run(batch_size, optimizer, learning_rate, seed, freeze, data)
     trainable = _freeze(model) if freeze else []
     try:
         _compile(model, optimizer, learning_rate, loss)
-        epoch_of = _Epochs(model, inputs, targets, held_out, loss, transform, run)
+        epoch_of = _Epochs(model, galaxies, held_out, loss, transform, run)
         return _train(model, epoch_of, run, folder, epochs, patience, progress_bar)
     finally:
         for layer in trainable:
@@ -176,6 +172,11 @@ def _train(model, epoch_of, run, folder, epochs, patience, progress_bar):
         bar.set_postfix(loss=f"{loss:.4f}", val_loss=f"{val_loss:.4f}", refresh=False)
         bar.update()
     bar.close()
+    if not np.isfinite(state["val_loss"]).any():
+        raise ValueError(
+            "training did not reach a finite loss: learning_rate is too large, "
+            f"got {run.learning_rate}"
+        )
     model.set_weights(best)
     state["best_epoch"] = _best_epoch(state["val_loss"])
     del state["step"]
@@ -185,22 +186,22 @@ def _train(model, epoch_of, run, folder, epochs, patience, progress_bar):
 class _Epochs:
     """One epoch after the other, a function of seed and epoch."""
 
-    def __init__(self, model, inputs, targets, held_out, loss, transform, run):
+    def __init__(self, model, galaxies, held_out, loss, transform, run):
         self.model, self.run = model, run
-        self.inputs, self.targets = inputs, targets
-        self.held_out, self.loss, self.transform = held_out, loss, transform
+        self.galaxies, self.held_out = galaxies, held_out
+        self.loss, self.transform = loss, transform
         self.forward = compiled(lambda *parts: model(list(parts), training=False))
 
     def __call__(self, epoch):
+        """Train for one epoch; return its mean loss and that of the others."""
         size = self.run.batch_size
-        order = self._rng(epoch, _ORDER).permutation(len(self.targets))
+        order = self._rng(epoch, _ORDER).permutation(len(self.galaxies.rows))
         steps = len(order) // size
         total = 0.0
         for step in range(steps):
             # In the order in which they lie in memory, or on disk.
-            rows = np.sort(order[step * size : (step + 1) * size])
-            inputs = [_float32(part[rows]) for part in self.inputs]
-            targets = self.targets[rows]
+            which = np.sort(order[step * size : (step + 1) * size])
+            inputs, targets = self.galaxies.take(which)
             if self.transform is not None:
                 rng = self._rng(epoch, step, _TRANSFORM)
                 inputs[0], targets = self.transform(inputs[0], targets, rng)
@@ -209,16 +210,17 @@ class _Epochs:
 
     def _validate(self):
         """The loss of all held-out galaxies at once."""
-        inputs, targets = self.held_out
-        size = min(self.run.batch_size, len(targets))
-        outputs = []
-        for start in range(0, len(targets), size):
-            parts = [_float32(part[start : start + size]) for part in inputs]
-            filling = [(0, size - len(parts[0])), (0, 0), (0, 0)]
-            parts = [np.pad(part, filling, mode="edge") for part in parts]
-            outputs.append(ops.convert_to_numpy(self.forward(*parts)))
-        output = np.concatenate(outputs)[: len(targets)]
-        return float(ops.convert_to_numpy(self.loss(targets, output)))
+        count = len(self.held_out.rows)
+        size = min(self.run.batch_size, count)
+        outputs, true = [], []
+        for start in range(0, count, size):
+            # The last batch is filled up with its last galaxy.
+            which = np.minimum(np.arange(start, start + size), count - 1)
+            inputs, targets = self.held_out.take(which)
+            outputs.append(ops.convert_to_numpy(self.forward(*inputs)))
+            true.append(targets)
+        output, true = (np.concatenate(part)[:count] for part in (outputs, true))
+        return float(ops.convert_to_numpy(self.loss(true, output)))
 
     def _rng(self, *key):
         return np.random.default_rng([self.run.seed, *key])
@@ -250,60 +252,6 @@ def _freeze(model):
     for layer in frozen:
         layer.trainable = False
     return frozen
-
-
-def _checked(stamps, targets, name, name_of_targets):
-    inputs = stamps if isinstance(stamps, (list, tuple)) else [stamps]
-    inputs = [np.asarray(part) for part in inputs]
-    targets = _float32(targets)
-    if targets.ndim != 2 or any(len(part) != len(targets) for part in inputs):
-        raise ValueError(
-            f"{name_of_targets} must have shape (N, m) with the N of {name}, got "
-            f"{targets.shape} for {', '.join(str(part.shape) for part in inputs)}"
-        )
-    finite = np.isfinite(targets).all() and all(map(_all_finite, inputs))
-    if not finite:
-        raise ValueError(f"{name} and {name_of_targets} must be finite")
-    if not len(targets):
-        raise ValueError(f"{name} must not be empty")
-    return inputs, targets
-
-
-def _all_finite(array):
-    # Piece by piece: what is on disk need not fit into memory.
-    return all(
-        np.isfinite(array[i : i + 1024]).all() for i in range(0, len(array), 1024)
-    )
-
-
-def _divided(inputs, targets, validation, seed):
-    if isinstance(validation, tuple):
-        held_out = _checked(*validation, "validation's stamps", "its targets")
-        return (inputs, targets), held_out
-    if not 0 < validation < 1 or len(targets) < 2:
-        raise ValueError(
-            "validation must be (stamps, targets) or a share between 0 and 1 of two "
-            f"or more galaxies, got {validation!r} of {len(targets)}"
-        )
-    rng = np.random.default_rng([seed, _VALIDATION])
-    order = rng.permutation(len(targets))
-    count = min(max(round(validation * len(targets)), 1), len(targets) - 1)
-    parts = np.sort(order[count:]), np.sort(order[:count])
-    return tuple(([p[rows] for p in inputs], targets[rows]) for rows in parts)
-
-
-def _fingerprint(arrays):
-    """A number that differs for other data; of a part of them, to be quick."""
-    value = 0
-    for array in arrays:
-        some = array[:: max(len(array) // 256, 1)]
-        value = crc32(np.ascontiguousarray(some).tobytes(), value)
-        value = crc32(repr(array.shape).encode(), value)
-    return value
-
-
-def _float32(array):
-    return np.asarray(array, dtype=np.float32)
 
 
 def _best_epoch(losses):
