@@ -18,7 +18,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from astro_cnnfit.measures import latent_index
+from astro_cnnfit.measures import LATENT_MEASURES, latent_index
 
 __all__ = [
     "SIZE",
@@ -96,12 +96,18 @@ def targets_a(labels):
     Parameters
     ----------
     labels : array_like
-        (N, 12) in the order of `astro_cnnfit.measures.LATENT_MEASURES`.
+        (N, 12) in the order of `astro_cnnfit.measures.LATENT_MEASURES`, or the
+        quantity alone, (N,) or (N, 1).
 
     Returns
     -------
     `~numpy.ndarray`
         (N, 1) float32.
+
+    Raises
+    ------
+    ValueError
+        If the labels have another shape.
     """
     return _column(labels, "asymmetry")
 
@@ -113,18 +119,32 @@ def targets_c(labels):
     Parameters
     ----------
     labels : array_like
-        (N, 12) in the order of `astro_cnnfit.measures.LATENT_MEASURES`.
+        (N, 12) in the order of `astro_cnnfit.measures.LATENT_MEASURES`, or the
+        quantity alone, (N,) or (N, 1).
 
     Returns
     -------
     `~numpy.ndarray`
         (N, 1) float32.
+
+    Raises
+    ------
+    ValueError
+        If the labels have another shape.
     """
     return _column(labels, "concentration")
 
 
 def _column(labels, name):
-    return np.asarray(labels, dtype=np.float32)[:, [latent_index(name)]]
+    labels = np.asarray(labels, dtype=np.float32)
+    if labels.ndim == 1 or labels.shape[1:] == (1,):
+        return labels.reshape(-1, 1)
+    if labels.shape[1:] != (len(LATENT_MEASURES),):
+        raise ValueError(
+            f"labels must have shape (N,), (N, 1) or (N, {len(LATENT_MEASURES)}), "
+            f"got {labels.shape}"
+        )
+    return labels[:, [latent_index(name)]]
 
 
 def loss(true, output):
