@@ -16,6 +16,7 @@ from keras import layers, ops
 
 from astro_cnnfit.measures import LATENT_MEASURES, latent_index
 
+from .functions import arcsinh
 from .likelihood import covariances, n_outputs, student_loss
 
 __all__ = ["OUTPUTS", "build_cas", "loss", "posterior", "targets"]
@@ -30,7 +31,7 @@ _RADII = (1.5, 2.5, 3.5, 5.0, 7.0, 9.5, 13.0, 17.5, 23.5, 31.0, 40.0, 50.0)
 _REFERENCE = 5
 _SOFTENING = 20.0
 _SHIFTS = 2
-_INNER = 33
+_INNER = 27
 
 
 @keras.saving.register_keras_serializable("astro_cnnfit")
@@ -48,9 +49,12 @@ class TurnedDifference(layers.Layer):
         centre = (size - 1) // 2
         half = _INNER // 2
         offset = np.arange(-half, half + 1)
-        weight = np.exp(-(offset[:, None] ** 2 + offset**2) / (2 * 9.0**2))
-        self.weight = weight.astype("float32")
+        weight = np.exp(-(offset[:, None] ** 2 + offset**2) / (2 * 8.0**2))
+        self.weight = weight.reshape(-1, 1).astype("float32")
         self.window = slice(centre - half, centre + half + 1)
+        # As far as the window, turned, is shifted.
+        margin = half + _SHIFTS
+        self.outer = slice(centre - margin, centre + margin + 1)
         self.size = size
         steps = range(-_SHIFTS, _SHIFTS + 1)
         self.shifts = np.array([(j, i) for j in steps for i in steps])
@@ -64,22 +68,23 @@ class TurnedDifference(layers.Layer):
 
     def call(self, stamp):
         """Difference and centre."""
-        turned = ops.flip(stamp, (1, 2))
         inner = stamp[:, self.window, self.window]
+        turned = ops.flip(stamp[:, self.outer, self.outer], (1, 2))
         left = []
-        for j, i in self.shifts:
-            rows = slice(self.window.start - j, self.window.stop - j)
-            columns = slice(self.window.start - i, self.window.stop - i)
+        for j, i in _SHIFTS - self.shifts:
+            rows, columns = slice(j, j + _INNER), slice(i, i + _INNER)
             difference = ops.abs(inner - turned[:, rows, columns])
-            left.append(ops.sum(difference * self.weight, axis=(1, 2)))
-        best = ops.argmin(ops.stack(left, -1), axis=-1)
-        flat = ops.reshape(stamp, (-1, self.size**2))
+            difference = ops.reshape(difference, (-1, _INNER**2))
+            left.append(ops.matmul(difference, ops.convert_to_tensor(self.weight)))
+        best = ops.argmin(ops.concatenate(left, -1), axis=-1)
         facing = ops.take(ops.convert_to_tensor(self.facing), best, axis=0)
-        difference = flat - ops.take_along_axis(flat, facing, axis=1)
+        first = ops.arange(ops.shape(stamp)[0], dtype="int32") * self.size**2
+        across = ops.take(ops.reshape(stamp, (-1,)), facing + first[:, None])
+        difference = stamp - ops.reshape(across, ops.shape(stamp))
         centre = ops.take(
             ops.convert_to_tensor((self.shifts / 2).astype("float32")), best, axis=0
         )
-        return ops.reshape(difference, ops.shape(stamp)), centre
+        return difference, centre
 
 
 @keras.saving.register_keras_serializable("astro_cnnfit")
@@ -101,7 +106,8 @@ class GrowthCurves(layers.Layer):
         self.apertures = apertures.astype("float32")
         self.areas = apertures.sum(0).astype("float32")
         border = np.maximum(np.abs(x), np.abs(y)) > (size - 1) / 2 - 3
-        self.border = np.flatnonzero(border)
+        # A quarter of them tells the sky as well and is sorted sooner.
+        self.border = np.flatnonzero(border)[::4]
 
     def call(self, images):
         """Scalars of the stamps."""
@@ -121,9 +127,9 @@ class GrowthCurves(layers.Layer):
         apart_squares = self._within(ops.square(turned)) - 2 * self.areas
         return ops.concatenate(
             [
-                ops.arcsinh(sky),
+                arcsinh(sky),
                 ops.log10(scale) - 2.5,
-                ops.arcsinh(light / scale),
+                arcsinh(light / scale),
                 apart / (scale + self.areas),
                 (apart - 2 / np.sqrt(np.pi).astype("float32") * self.areas) / scale,
                 _signed_root(squares) / scale * 10,
@@ -179,10 +185,10 @@ class Scales(layers.Layer):
         found = []
         for light, apart in pairs:
             channels = [
-                ops.arcsinh(light / 2) / 2,
-                ops.arcsinh(light / flux * 40),
-                ops.arcsinh(apart / 3) / 2,
-                ops.arcsinh(apart / flux * 80),
+                arcsinh(light / 2) / 2,
+                arcsinh(light / flux * 40),
+                arcsinh(apart / 3) / 2,
+                arcsinh(apart / flux * 80),
             ]
             found.append(ops.concatenate(channels, -1))
         return found

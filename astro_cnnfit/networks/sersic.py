@@ -16,6 +16,7 @@ from keras import layers, ops
 
 from astro_cnnfit.parameters import encode
 
+from .functions import arcsinh
 from .likelihood import covariances, n_outputs, student_loss
 
 __all__ = ["OUTPUTS", "build_sersic", "loss", "posterior", "targets"]
@@ -61,11 +62,11 @@ class StampFeatures(layers.Layer):
         reference = scale[:, _REFERENCE]
         image = ops.reshape(flat, ops.shape(stamp))
         relative = image / reference[:, None, None]
-        channels = [ops.arcsinh(image / 2) / 3, ops.arcsinh(relative * 60)]
+        channels = [arcsinh(image / 2) / 3, arcsinh(relative * 60)]
         scalars = [
             ops.log10(reference)[:, None] - 3,
-            ops.arcsinh(flux / reference[:, None]),
-            ops.arcsinh(sky / 2)[:, None] / 3,
+            arcsinh(flux / reference[:, None]),
+            arcsinh(sky / 2)[:, None] / 3,
         ]
         return ops.stack(channels, -1), ops.concatenate(scalars, -1)
 
@@ -117,7 +118,7 @@ def build_sersic(
 
 def _psf_path(psf):
     size = psf.shape[-1]
-    pixels = ops.stack([psf * 20, ops.arcsinh(psf * 2000) / 4], -1)
+    pixels = ops.stack([psf * 20, arcsinh(psf * 2000) / 4], -1)
     x = layers.Conv2D(16, 5, strides=2, padding="same", activation="silu")(pixels)
     x = layers.Conv2D(24, 3, strides=2, padding="same", activation="silu")(x)
     core = layers.Flatten()(layers.Cropping2D((size - 9) // 2)(pixels))
