@@ -4,6 +4,7 @@
 from .backgrounds import find_data, load_backgrounds
 from .dataset import simulate, write_dataset
 from .priors import BLOCKS, PRIORS, TABLE1, WIDE, Prior, draw_galaxies, draw_psfs
+from .procedural import draw_procedural
 from .scenes import Scenes, aperture_snr, draw_scenes, flip, observe
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Scenes",
     "aperture_snr",
     "draw_galaxies",
+    "draw_procedural",
     "draw_psfs",
     "draw_scenes",
     "find_data",
