@@ -1,0 +1,175 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""
+Concentration, asymmetry and their kin of noisy galaxies, by all methods at once.
+
+The truth is what the classical reference measures on the noise-free stamp. Noise is
+white and neighbours are absent here (see ``cas_conditions.py``). Galaxies have a
+Petrosian radius above 5 pixels; every galaxy is seen once in every bin of the S/N.
+Procedural galaxies come from a seed and real ones from sources that training never
+uses; errors of figures are from a bootstrap over the sources.
+
+    python benchmarks/accuracy/cas_accuracy.py --figures docs/_static
+
+``network`` is the network alone, ``combined`` what `CNNCASMeasurer` does by default,
+``tohill2021`` the classical reference, ``statmorph`` the package of that name, on the
+first of the stamps only, ``casnet`` the two networks of Tohill et al. (2021), and
+``reg`` a cubic ridge regression on five outputs of ``tohill2021``, trained on noisy
+galaxies with noise-free truth as the networks are. Real galaxies are found through
+``ASTRO_CNNFIT_TEST_DATA`` and left out without it.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from cas_galaxies import SEED, draw_galaxies, expose, kinds_at_hand
+from cas_goals import check_goals
+from cas_methods import METHODS, load_methods, measure_all, train_regression
+from cas_statistics import BINS, QUANTITIES, pairwise_better, summary
+from common import provenance, write_result
+
+# Around the bins of the goals, to see where it ends.
+ALL_BINS = {"1.5-2": (1.5, 2.0), **BINS, "20-100": (20.0, 100.0)}
+OWN = ("network", "combined")
+
+
+def main():
+    """Run the benchmark."""
+    arguments = parse_arguments()
+    methods, not_run = load_methods(arguments.methods)
+    if "tohill2021" in methods and arguments.regression:
+        methods["reg"] = train_regression(arguments.regression)
+    limits = {"statmorph": arguments.statmorph}
+    result = provenance(
+        arguments.seed,
+        number=arguments.number,
+        outer=arguments.outer,
+        statmorph=arguments.statmorph,
+        regression=arguments.regression,
+    ) | {"not_run": not_run, "sets": {}, "undefined": {}, "sources": {}}
+    kept = {}
+    for kind in kinds_at_hand():
+        galaxies, undefined = draw_galaxies(kind, arguments.number, arguments.seed)
+        result["undefined"][kind] = undefined
+        result["sources"][kind] = len(np.unique(galaxies.sources))
+        kept[kind] = measure_bins(galaxies, methods, limits, arguments)
+        result["sets"][kind] = {
+            name: summarise(*own, galaxies.sources[: len(own[0])], arguments)
+            for name, own in kept[kind].items()
+        }
+    result["goals"] = check_goals(result["sets"], OWN)
+    report(result)
+    if arguments.figures:
+        draw(kept, Path(arguments.figures))
+    write_result("cas_accuracy", result, arguments.output)
+
+
+def parse_arguments():
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument(
+        "--number", type=int, default=1000, help="galaxies of each kind and bin"
+    )
+    parser.add_argument(
+        "--outer", type=int, default=250, help="of them, in bins that have no goals"
+    )
+    parser.add_argument(
+        "--statmorph", type=int, default=120, help="stamps a bin that it measures"
+    )
+    parser.add_argument(
+        "--regression", type=int, default=2000,
+        help="galaxies of each kind that 'reg' learns from; 0 to leave it out",
+    )  # fmt: skip
+    parser.add_argument("--methods", nargs="+", default=tuple(METHODS))
+    parser.add_argument("--bootstrap", type=int, default=100, help="draws of it")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--output", help="folder of the JSON file")
+    parser.add_argument("--figures", help="folder to draw in")
+    return parser.parse_args()
+
+
+def measure_bins(galaxies, methods, limits, arguments):
+    """Truth and measurements of every galaxy in every bin; of fewer in outer bins."""
+    found = {}
+    for number, (name, snr) in enumerate(ALL_BINS.items()):
+        own = galaxies.take(slice(None if name in BINS else arguments.outer))
+        seen = expose(own, snr, np.random.default_rng([arguments.seed, number]))
+        start = time.perf_counter()
+        found[name] = seen.labels, measure_all(methods, seen.stamps, limits)
+        print(f"S/N {name}: {time.perf_counter() - start:.0f} s", flush=True)
+    return found
+
+
+def summarise(labels, found, sources, arguments):
+    """Figures of every method and quantity in one bin."""
+    rng = np.random.default_rng(arguments.seed)
+    result = {"count": len(labels), "methods": {}}
+    true = {name: labels[:, place] for place, name in enumerate(QUANTITIES)}
+    for method, own in found.items():
+        # What a slow method was not given is not missing.
+        limit = arguments.statmorph if method == "statmorph" else len(labels)
+        rows = slice(limit)
+        result["methods"][method] = {
+            name: summary(
+                own.values[name][rows], own.errors[name][rows], true[name][rows],
+                sources[rows], rng, arguments.bootstrap,
+            )
+            for name in QUANTITIES
+            if np.isfinite(own.values[name]).any()
+        }  # fmt: skip
+    result["better"] = {
+        own: {
+            other: {
+                name: pairwise_better(
+                    found[own].values[name], values.values[name], true[name], name
+                )
+                for name in QUANTITIES
+            }
+            for other, values in found.items()
+            if other not in OWN
+        }
+        for own in OWN
+        if own in found
+    }
+    return result
+
+
+def report(result):
+    """Print the figures that the goals are about."""
+    for kind, bins in result["sets"].items():
+        print(f"\n{kind}, {result['undefined'][kind]:.1%} without truth")
+        print(f"{'S/N':8s}{'method':12s}{'A std':>8s}{'bias':>8s}{'>0.1':>8s}"
+              f"{'68%':>6s}{'C nmad':>8s}{'bias':>8s}{'68%':>6s}{'missing':>8s}")  # fmt: skip
+        for name, own in bins.items():
+            for method, found in own["methods"].items():
+                print(f"{name:8s}{method:12s}" + _line(found))
+    for own, goals in result["goals"].items():
+        failed = [goal["goal"] for goal in goals if not goal["met"]]
+        print(f"\n{own}: {len(goals) - len(failed)} of {len(goals)} goals met")
+        print("\n".join(f"  not: {goal}" for goal in failed))
+
+
+def _line(found):
+    a, c = (found.get(name, {}) for name in ("asymmetry", "concentration"))
+    nan = float("nan")
+    return (
+        f"{a.get('std', nan):8.4f}{a.get('bias', nan):+8.4f}{a.get('large', nan):8.4f}"
+        f"{a.get('68%', nan):6.2f}{c.get('nmad', nan):8.4f}{c.get('bias', nan):+8.4f}"
+        f"{c.get('68%', nan):6.2f}{a.get('missing', nan):8.4f}"
+    )
+
+
+def draw(kept, folder):
+    """Draw scatter and bias of A and C against the S/N."""
+    from cas_figures import draw_scatter_and_bias
+
+    folder.mkdir(parents=True, exist_ok=True)
+    draw_scatter_and_bias(kept, ALL_BINS, folder / "cas_accuracy.png")
+
+
+if __name__ == "__main__":
+    main()
