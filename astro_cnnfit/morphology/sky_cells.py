@@ -5,7 +5,13 @@ import numpy as np
 
 from astro_cnnfit.morphology.rotation import _whole, shifted
 
-__all__ = ["CELL", "cell_differences", "empty_cells", "interpolated_background"]
+__all__ = [
+    "CELL",
+    "cell_differences",
+    "cell_values",
+    "empty_cells",
+    "interpolated_background",
+]
 
 CELL = 10
 """Side of a cell in pixels."""
@@ -34,6 +40,30 @@ def empty_cells(empty, size=CELL):
     return np.argwhere(blocks.all(axis=(1, 3))) * (height, width)
 
 
+def cell_values(image, corners, size=CELL):
+    """
+    Pixels of the cells.
+
+    Parameters
+    ----------
+    image : `~numpy.ndarray`
+        (ny, nx)
+    corners : `~numpy.ndarray`
+        (n, 2) as `empty_cells` returns them.
+    size : int or tuple of int, optional
+        As for `empty_cells`.
+
+    Returns
+    -------
+    `~numpy.ndarray`
+        (n, height, width)
+    """
+    height, width = np.broadcast_to(size, 2)
+    rows = corners[:, :1, None] + np.arange(height)[None, :, None]
+    columns = corners[:, 1:, None] + np.arange(width)[None, None, :]
+    return image[rows, columns]
+
+
 def cell_differences(source, corners, xc, yc, size=CELL):
     """
     Difference of cells and themselves turned about their own centres.
@@ -56,13 +86,11 @@ def cell_differences(source, corners, xc, yc, size=CELL):
     absolute, squared : `~numpy.ndarray`
         (n,) mean of abs(I - I180) and of its square in each cell.
     """
-    height, width = np.broadcast_to(size, 2)
     ny, nx = source.image.shape
     (_, fy), (_, fx) = _whole(yc), _whole(xc)
     moved = shifted(source, (0, ny), (0, nx), fy, fx)
-    rows = corners[:, :1, None] + np.arange(height)[None, :, None]
-    columns = corners[:, 1:, None] + np.arange(width)[None, None, :]
-    difference = source.image[rows, columns] - moved[rows, columns][:, ::-1, ::-1]
+    turned = cell_values(moved, corners, size)[:, ::-1, ::-1]
+    difference = cell_values(source.image, corners, size) - turned
     return np.abs(difference).mean((1, 2)), (difference**2).mean((1, 2))
 
 
