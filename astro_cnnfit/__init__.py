@@ -12,8 +12,10 @@ __version__ = "0.1.0"
 
 # Each public name and the module that defines it.
 _MODULE_OF = {
+    "CNNCASMeasurer": "morphology",
     "CNNSersicFitter": "sersic",
     "CNNSersicModelFitter": "sersic",
+    "ClassicalCASMeasurer": "morphology",
     "decode_flags": "flags",
     "load_network": "weights",
     "render_sersic": "rendering",

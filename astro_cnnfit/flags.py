@@ -110,7 +110,7 @@ FLAGS = (
     ),
     Flag(
         NON_FINITE, "non_finite",
-        "the network's result is not finite; results are NaN",
+        "the result is not finite; results are NaN",
         "leave out",
     ),
     Flag(
@@ -155,8 +155,8 @@ FLAGS = (
     ),
     Flag(
         NO_BACKGROUND, "no_background",
-        "there is no sky outside the galaxy to measure level, noise or asymmetry "
-        "of the background with; what needs it is NaN",
+        "the sky outside the galaxy (if there is any) does not tell its level, "
+        "noise or asymmetry; what needs them is NaN",
         "cut larger stamps, or give the error",
     ),
     Flag(

@@ -35,6 +35,15 @@ class LocalSky(NamedTuple):
     count: np.ndarray
     """(N,) int."""
 
+    def elsewhere(self, level, level_err, sigma):
+        """Return the sky with another level and noise where those are known."""
+        known = np.isfinite(level) & np.isfinite(sigma)
+        return self._replace(
+            level=np.where(known, level, self.level),
+            level_err=np.where(known, level_err, self.level_err),
+            sigma=np.where(known, sigma, self.sigma),
+        )
+
 
 def sky_pixels(own, covered):
     """
@@ -54,14 +63,18 @@ def sky_pixels(own, covered):
     radius : `~numpy.ndarray`
         (N,) distance from the stamp's centre, in pixels, within which the galaxy
         is taken to have light.
+    reach : `~numpy.ndarray`
+        (N,) distance of the galaxy's farthest own row or column.
     """
     size = own.shape[1]
     steps = np.arange(size, dtype=np.float32) - (size - 1) / 2
     distance = np.hypot(steps, steps[:, np.newaxis])
     # The farthest pixel of the galaxy, from its rows and columns alone.
     rows, columns = own.any(axis=2), own.any(axis=1)
-    reach = [np.where(some, np.abs(steps), 0).max(axis=1) for some in (rows, columns)]
-    radius = _BEGINS * np.maximum(*reach) / size
+    reach = np.maximum(
+        *(np.where(some, np.abs(steps), 0).max(axis=1) for some in (rows, columns))
+    )
+    radius = _BEGINS * reach / size
     radius = np.clip(radius, _AT_LEAST, _AT_MOST).astype(np.float32) * np.float32(size)
     free = ~(own | covered)
     sky = free & (distance > radius[:, np.newaxis, np.newaxis])
@@ -71,7 +84,7 @@ def sky_pixels(own, covered):
         outer = free[few].reshape(len(few), -1)[:, order]
         outer &= np.cumsum(outer, axis=1) <= _ENOUGH
         sky[few] = outer[:, np.argsort(order)].reshape(-1, size, size)
-    return sky, radius
+    return sky, radius, reach
 
 
 def local_sky(stamps, sky, *, step=1):

@@ -40,33 +40,63 @@ class Prepared(NamedTuple):
     """Stamps of N galaxies, ready to be measured."""
 
     stamps: np.ndarray
-    """(N, size, size) float32 in units of ``sky_sigma``, without sky; zero for
+    """(N, size, size) float32 in units of ``unit``, without sky; zero for
     galaxies that cannot be measured."""
-    own: np.ndarray
-    """(N, size, size) bool, the galaxy's own pixels."""
-    excluded: np.ndarray
+    own: np.ndarray | None
+    """(N, size, size) bool, the galaxy's own pixels; None if they are not kept."""
+    excluded: np.ndarray | None
     """(N, size, size) bool, pixels that were filled."""
-    error: np.ndarray | None
-    """(N, size, size) standard deviations in units of ``sky_sigma``, if given."""
+    reach: np.ndarray
+    """(N,) how far the galaxy's own pixels reach, in pixels of the stamp."""
     sky: np.ndarray
     """(N,) level per pixel that was subtracted."""
     sky_err: np.ndarray
     """(N,)."""
     sky_sigma: np.ndarray
     """(N,) noise of a pixel of the stamp; NaN where it is unknown."""
+    unit: np.ndarray
+    """(N,) what ``stamps`` are in units of: ``sky_sigma`` where it is known."""
     x_origin: np.ndarray
     """(N,) of the stamps' centres, in pixels of the image."""
     y_origin: np.ndarray
+    """(N,)."""
+    x_centroid: np.ndarray
+    """(N,) centre of light of the galaxy's own pixels, in pixels of the image."""
+    y_centroid: np.ndarray
     """(N,)."""
     factor: int
     """Image pixels along the side of a stamp pixel."""
     flags: np.ndarray
     """(N,) int."""
 
+    def rows(self, rows):
+        """Return some of the galaxies."""
+        return Prepared(
+            *(part[rows] if isinstance(part, np.ndarray) else part for part in self)
+        )
+
+    def replace(self, rows, other):
+        """Put other stamps in the place of some, in the arrays themselves."""
+        for own, new in zip(self, other, strict=True):
+            if isinstance(own, np.ndarray):
+                own[rows] = new
+
+    @classmethod
+    def joined(cls, parts):
+        """Return all galaxies of parts with the same factor, in order."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(
+            *(
+                np.concatenate(same) if isinstance(same[0], np.ndarray) else same[0]
+                for same in zip(*parts, strict=True)
+            )
+        )
+
 
 def prepare(
     image, segmap, sources, rows, *, size=SIZE, factor=1, subtract_sky=True, seed=0,
-    step=2,
+    step=2, keep_masks=True, sky_from=None,
 ):  # fmt: skip
     """
     Cut and clean the stamps of some galaxies.
@@ -91,6 +121,11 @@ def prepare(
         Of what is drawn for the pixels of other sources.
     step : int
         Every so manieth sky pixel is used.
+    keep_masks : bool
+        Whether to return ``own`` and ``excluded``.
+    sky_from : `Prepared`, optional
+        Larger stamps of the same galaxies, of which the sky is taken where it is
+        known.
 
     Returns
     -------
@@ -98,42 +133,61 @@ def prepare(
     """
     cut, own, others = _cut(image, segmap, sources, rows, size, factor)
     bits = cut.flags | sources.flags[rows]
+    # A label without a place is missing, not outside.
     bits = np.where(bits & flags.LABEL_MISSING, bits & ~flags.OUTSIDE_IMAGE, bits)
-    bad = cut.mask
     data, zero, scale = _scaled(cut.data)
     if own is None:
-        own, others = find_sources(data, bad)
-    own &= ~bad
-    sky_mask, radius = sky_pixels(own, bad | others)
+        own, others = find_sources(data, cut.mask)
+    own &= ~cut.mask
+    excluded = cut.mask | others
+    sky_mask, radius, reach = sky_pixels(own, excluded)
     sky = local_sky(data, sky_mask, step=step)
-    data = filled(data, bad, others, radius, sky, seed)
-    error, sigma = None, sky.sigma
+    data = filled(data, cut.mask, others, radius, sky, seed)
+    if sky_from is not None:
+        sky = sky.elsewhere(
+            (sky_from.sky - zero) / scale,
+            sky_from.sky_err / scale,
+            sky_from.sky_sigma / scale,
+        )
+    sigma = sky.sigma
     if cut.error is not None:
-        sigma = error_sigma(cut.error, bad) / scale
-    bits |= np.where(np.isfinite(sky.level), 0, flags.NO_BACKGROUND)
-    # What is not known is not subtracted, and not off zero.
-    level = np.where(np.isfinite(sky.level), sky.level, -zero / scale)
-    with np.errstate(invalid="ignore"):
-        pedestal = np.abs(level * scale + zero) > _PEDESTAL * sigma * scale
-    bits |= np.where(pedestal, flags.SKY_PEDESTAL, 0)
-    if not subtract_sky:
-        level = -zero / scale
-    known = np.isfinite(sigma) & (sigma > 0)
-    unit = np.where(known, sigma, 1.0)
-    if cut.error is not None:
-        error = cut.error / (unit * scale)[:, np.newaxis, np.newaxis]
+        sigma = error_sigma(cut.error, cut.mask) / scale
+    sigma = np.where(sigma > 0, sigma, np.nan)
+    bits |= _sky_bits(sky.level + zero / scale, sigma)
+    known = np.isfinite(sky.level) & subtract_sky
+    level = np.where(known, sky.level, -zero / scale)
+    unit = np.where(np.isfinite(sigma), sigma, 1.0)
     data -= level[:, np.newaxis, np.newaxis].astype(np.float32)
     data /= unit[:, np.newaxis, np.newaxis].astype(np.float32)
-    flux = np.einsum("nij,nij->n", data, own, dtype=float)
+    flux, x, y = _centres_of_light(data, own)
     bits |= np.where((flux <= 0) & ((bits & UNMEASURABLE) == 0), flags.NEGATIVE_FLUX, 0)
     lost = (bits & UNMEASURABLE) > 0
     bits[lost] &= ~(flags.SKY_PEDESTAL | flags.NO_BACKGROUND)
     data[lost] = 0
+    if not keep_masks:
+        own = excluded = None
     return Prepared(
-        data, own, bad | others, error, level * scale + zero, sky.level_err * scale,
-        np.where(known, sigma * scale, np.nan), cut.x_origin, cut.y_origin, factor,
-        bits,
+        data, own, excluded, reach, level * scale + zero, sky.level_err * scale,
+        sigma * scale, unit * scale, cut.x_origin, cut.y_origin,
+        cut.x_origin + factor * x, cut.y_origin + factor * y, factor, bits,
     )  # fmt: skip
+
+
+def _sky_bits(level, sigma):
+    with np.errstate(invalid="ignore"):
+        pedestal = np.abs(level) > _PEDESTAL * sigma
+    bits = np.where(pedestal, flags.SKY_PEDESTAL, 0)
+    return bits | np.where(np.isnan(level), flags.NO_BACKGROUND, 0)
+
+
+def _centres_of_light(data, own):
+    """Light of the galaxies' own pixels and its centres, from those of stamps."""
+    rows = np.einsum("nij,nij->ni", data, own, dtype=float)
+    columns = np.einsum("nij,nij->nj", data, own, dtype=float)
+    flux = rows.sum(axis=1)
+    steps = np.arange(data.shape[1]) - (data.shape[1] - 1) / 2
+    positive = np.where(flux > 0, flux, np.nan)
+    return flux, columns @ steps / positive, rows @ steps / positive
 
 
 def _cut(image, segmap, sources, rows, size, factor):

@@ -116,7 +116,7 @@ def _at_bound(columns):
     return at_bound
 
 
-def warn_of_lost(bits, stacklevel):
+def warn_of_lost(bits, stacklevel, reasons=UNMEASURABLE | flags.NON_FINITE):
     """
     Sum up, in one warning, which galaxies could not be measured.
 
@@ -126,23 +126,25 @@ def warn_of_lost(bits, stacklevel):
         The column ``flags``.
     stacklevel : int
         Of the warning: 1 points to this function.
+    reasons : int
+        Bits of galaxies that could not be measured.
 
     Warns
     -----
     AstropyUserWarning
         If there are any.
     """
-    lost = bits & (UNMEASURABLE | flags.NON_FINITE)
+    lost = bits & reasons
     if not lost.any():
         return
-    reasons = [
+    named = [
         f"{np.count_nonzero(lost & flag.bit)} {flag.name}"
         for flag in flags.FLAGS
         if np.any(lost & flag.bit)
     ]
     warnings.warn(
         f"{np.count_nonzero(lost)} of {len(bits)} galaxies could not be measured "
-        f"({', '.join(reasons)}); their rows hold NaN",
+        f"({', '.join(named)}); their rows hold NaN",
         AstropyUserWarning,
         stacklevel=stacklevel,
     )
