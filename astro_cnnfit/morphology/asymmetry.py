@@ -6,7 +6,12 @@ from typing import NamedTuple
 import numpy as np
 from scipy import optimize
 
-from astro_cnnfit.morphology.apertures import bounding_box, coverage, soft_edge
+from astro_cnnfit.morphology.apertures import (
+    bounding_box,
+    coverage,
+    soft_edge,
+    weighted_sum,
+)
 from astro_cnnfit.morphology.rotation import clipped_box, partner_valid, rotated
 
 __all__ = ["Sums", "asymmetry_centre", "asymmetry_sums", "rms_asymmetry"]
@@ -66,10 +71,10 @@ def asymmetry_sums(source, valid, ellipse, radius, cover=coverage):
         return Sums(0.0, 0.0, 0.0, 0.0, 0.0)
     weights, image, difference = pairs
     return Sums(
-        float(np.vdot(weights, np.abs(difference))),
-        float(np.vdot(weights, np.abs(image))),
-        float(np.vdot(weights, difference**2)),
-        float(np.vdot(weights, image**2)),
+        float(weighted_sum(weights, np.abs(difference))),
+        float(weighted_sum(weights, np.abs(image))),
+        float(weighted_sum(weights, difference**2)),
+        float(weighted_sum(weights, image**2)),
         float(weights.sum()),
     )
 
@@ -104,12 +109,12 @@ def asymmetry_centre(source, valid, ellipse, radius, *, sky=None, step=0.5, xato
         if valid is not None:
             weights *= partner_valid(valid, xc, yc, box)
         inside = np.s_[box[0] : box[1], box[2] : box[3]]
-        light = np.vdot(weights, magnitude[inside])
+        light = weighted_sum(weights, magnitude[inside])
         if not light > 0:
             return np.inf
         difference = rotated(source, xc, yc, box)
         np.subtract(difference, source.image[inside], out=difference)
-        total = np.vdot(weights, np.abs(difference, out=difference))
+        total = weighted_sum(weights, np.abs(difference, out=difference))
         if sky is not None:
             total -= sky(xc, yc) * weights.sum()
         return total / light

@@ -13,7 +13,12 @@ discs count as clumps; the boxcar's width need not be a whole number.
 
 import numpy as np
 
-from astro_cnnfit.morphology.apertures import bounding_box, coverage, growth_curve
+from astro_cnnfit.morphology.apertures import (
+    bounding_box,
+    coverage,
+    growth_curve,
+    weighted_sum,
+)
 from astro_cnnfit.morphology.asymmetry import (
     asymmetry_centre,
     asymmetry_sums,
@@ -149,10 +154,10 @@ def _smoothness(galaxy, ellipse, radius, width, inner, corners):
     if not galaxy.valid.all():
         ring = ring * galaxy.valid[y0:y1, x0:x1]
     excess = clumps(image, boxcar(image, width))
-    total = np.vdot(ring, image[y0:y1, x0:x1])
+    total = weighted_sum(ring, image[y0:y1, x0:x1])
     if not total > 0:
         return {}
-    small = np.vdot(ring, excess[y0:y1, x0:x1])
+    small = weighted_sum(ring, excess[y0:y1, x0:x1])
     if corners is not None:
         if not len(corners):
             return {"no_background_cell": True}

@@ -4,7 +4,7 @@
 import numpy as np
 from scipy import ndimage
 
-from astro_cnnfit.morphology.apertures import bounding_box, coverage
+from astro_cnnfit.morphology.apertures import bounding_box, coverage, weighted_sum
 
 __all__ = ["gini", "m20", "petrosian_segment"]
 
@@ -37,7 +37,8 @@ def petrosian_segment(image, ellipse, radius):
     box = bounding_box(ellipse, radius + 0.5, image.shape)
     y0, y1, x0, x1 = box
     ring = coverage(ellipse, radius + 0.5, box) - coverage(ellipse, radius - 0.5, box)
-    level = np.vdot(ring, smooth[y0:y1, x0:x1]) / (2.0 * np.pi * ellipse.q * radius)
+    area = 2.0 * np.pi * ellipse.q * radius
+    level = weighted_sum(ring, smooth[y0:y1, x0:x1]) / area
     labels, count = ndimage.label(smooth >= level, structure=_EIGHT)
     if count <= 1:
         return labels > 0
@@ -64,7 +65,7 @@ def gini(values):
     if n < 2 or not total > 0:
         return np.nan
     ranks = 2.0 * np.arange(1, n + 1) - n - 1
-    return float(np.dot(ranks, values) / ((n - 1) * total))
+    return float(weighted_sum(ranks, values) / ((n - 1) * total))
 
 
 def m20(image, segment):
@@ -89,7 +90,7 @@ def m20(image, segment):
     total = values.sum()
     if len(values) < 2 or not total > 0:
         return np.nan
-    xc, yc = np.dot(values, x) / total, np.dot(values, y) / total
+    xc, yc = weighted_sum(values, x) / total, weighted_sum(values, y) / total
     moments = values * ((x - xc) ** 2 + (y - yc) ** 2)
     order = np.sort(values)
     place = np.argmax(np.cumsum(order) >= 0.8 * total)

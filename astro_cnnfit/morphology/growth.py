@@ -3,7 +3,11 @@
 
 import numpy as np
 
-from astro_cnnfit.morphology.apertures import bounding_box, exact_coverage
+from astro_cnnfit.morphology.apertures import (
+    bounding_box,
+    exact_coverage,
+    weighted_sum,
+)
 
 __all__ = ["flux_within", "fraction_radius"]
 
@@ -68,7 +72,7 @@ def _refined(image, ellipse, wanted, radius, slope):
     for _ in range(2):
         box = bounding_box(ellipse, radius, image.shape)
         y0, y1, x0, x1 = box
-        flux = np.vdot(exact_coverage(ellipse, radius, box), image[y0:y1, x0:x1])
+        flux = weighted_sum(exact_coverage(ellipse, radius, box), image[y0:y1, x0:x1])
         if previous is not None and radius != previous[0]:
             secant = (flux - previous[1]) / (radius - previous[0])
             slope = secant if secant > 0 else slope

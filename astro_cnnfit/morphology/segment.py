@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from astro_cnnfit.morphology.apertures import Ellipse, growth_curve
+from astro_cnnfit.morphology.apertures import Ellipse, growth_curve, weighted_sum
 from astro_cnnfit.morphology.gini_m20 import petrosian_segment
 from astro_cnnfit.morphology.petrosian import petrosian_radius
 
@@ -38,15 +38,15 @@ def light_ellipse(image, segment, centre=None):
     if not total > 0:
         return None
     if centre is None:
-        centre = np.dot(values, x) / total, np.dot(values, y) / total
+        centre = weighted_sum(values, x) / total, weighted_sum(values, y) / total
     xc, yc = centre
     ny, nx = image.shape
     if not (-0.5 <= xc < nx - 0.5 and -0.5 <= yc < ny - 0.5):
         return None
     dx, dy = x - xc, y - yc
-    xx = np.dot(values, dx * dx) / total
-    yy = np.dot(values, dy * dy) / total
-    xy = np.dot(values, dx * dy) / total
+    xx = weighted_sum(values, dx * dx) / total
+    yy = weighted_sum(values, dy * dy) / total
+    xy = weighted_sum(values, dx * dy) / total
     mean, half = (xx + yy) / 2.0, np.hypot((xx - yy) / 2.0, xy)
     major, minor = abs(mean + half), abs(mean - half)
     major, minor = max(major, minor), min(major, minor)
