@@ -20,8 +20,6 @@ __all__ = ["Cleaned", "clean_neighbours", "sky_statistics"]
 
 # Pixels of the image that a segment has at least.
 _MIN_AREA = 5
-# By how many pixels segments are dilated: what lies just below the threshold.
-_GROWTH = 3
 # Where the galaxy's segment may begin, from the centre, and the radius of the
 # disc that stands for it where there is none.
 _REACH = 5
@@ -44,7 +42,9 @@ class Cleaned(NamedTuple):
     it. Where none does, a disc of that radius stands for the galaxy."""
 
 
-def clean_neighbours(stamps, *, seed=0, mask=None, segments=None, threshold=4.0):
+def clean_neighbours(
+    stamps, *, seed=0, mask=None, segments=None, threshold=4.0, growth=3
+):
     """
     Replace neighbours of a galaxy by sky.
 
@@ -65,6 +65,8 @@ def clean_neighbours(stamps, *, seed=0, mask=None, segments=None, threshold=4.0)
     threshold : float
         Above the sky's median, in standard deviations of the sky. galclean's
         own value is the default.
+    growth : int
+        Pixels by which segments are dilated: what lies just below the threshold.
 
     Returns
     -------
@@ -98,7 +100,7 @@ def clean_neighbours(stamps, *, seed=0, mask=None, segments=None, threshold=4.0)
             continue
         known = None if segments is None else segments[index]
         neighbours, own[index], sky, found[index] = _sources(
-            stamp, bad, known, threshold
+            stamp, bad, known, threshold, growth
         )
         replaced[index] = neighbours | bad
         count = np.count_nonzero(replaced[index])
@@ -130,20 +132,20 @@ def _checked(stamps, mask, segments):
     return (stamps[None] if single else stamps, *others, single)
 
 
-def _sources(stamp, bad, known, threshold):
+def _sources(stamp, bad, known, threshold, growth):
     """Neighbours, the galaxy, values of the sky, and whether the galaxy is there."""
     median, sigma = sky_statistics(stamp[~bad])
     filled = np.where(bad, np.float32(median), stamp)
     detected = _parts(_halved_pixels(filled) > median + threshold * sigma)
-    outside = ~bad & ~_grown(detected.any(axis=(1, 3)), _GROWTH)
+    outside = ~bad & ~_grown(detected.any(axis=(1, 3)), growth)
     if np.count_nonzero(outside) >= _MIN_SKY:
         median, sigma = sky_statistics(stamp[outside])
     filled = np.where(bad, np.float32(median), stamp)
     labels, n_labels = _label(filled, median + threshold * sigma)
     own, found = _galaxy(labels, n_labels, known)
     neighbours = (labels > 0) & ~own
-    galaxy = _grown(own, _GROWTH)
-    grown = _grown(neighbours, _GROWTH) & ~galaxy
+    galaxy = _grown(own, growth)
+    grown = _grown(neighbours, growth) & ~galaxy
     sky = stamp[~(galaxy | grown | neighbours | bad)]
     if sky.size < _MIN_SKY:
         # The stamp is full of galaxies: nothing to draw from but the statistics.
