@@ -144,7 +144,7 @@ def add_clumps(rng, grid, disc, r_eff, disturbance):
 def _with_middle(rng, grid, disc, r_eff, traits, frame):
     """Add bulge, bar and nucleus, which may lie off the disc's centre."""
     _, disturbance, cuspiness = traits
-    share = np.clip(rng.normal(0.7 * cuspiness, 0.15), 0.0, 0.95)
+    share = np.clip(rng.normal(0.8 * cuspiness, 0.15), 0.0, 0.95)
     light = disc
     if rng.random() < 0.3:
         length = r_eff * rng.uniform(0.3, 1.2)

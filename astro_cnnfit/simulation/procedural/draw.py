@@ -19,11 +19,11 @@ FAMILIES = (draw_spheroid, draw_disc, draw_edge_on, draw_irregular, draw_merger)
 
 # Of equal probability: bounds of the disturbance, and shares of the families.
 _LEVELS = (
-    ((0.0, 0.12), (0.40, 0.45, 0.15, 0.0, 0.0)),
-    ((0.12, 0.45), (0.12, 0.53, 0.13, 0.10, 0.12)),
-    ((0.5, 1.6), (0.04, 0.33, 0.06, 0.25, 0.32)),
+    ((0.0, 0.2), (0.5, 0.4, 0.1, 0.0, 0.0)),
+    ((0.2, 0.65), (0.12, 0.51, 0.11, 0.11, 0.15)),
+    ((0.75, 2.0), (0.04, 0.33, 0.05, 0.25, 0.33)),
 )
-_R_PETRO = (4.0, 33.0)
+_R_PETRO = (4.0, 31.0)
 _FWHM = (1.4, 6.0)
 _CENTRE_SCATTER = 0.7
 _MAX_SHIFT = 6.0
@@ -77,11 +77,14 @@ def draw_procedural(rng, n, size=101):
 
 
 def _draw_one(rng, grid, size):
+    cuspiness = rng.random() ** 0.75
     r_petro = log_uniform(rng, *_R_PETRO)
+    if rng.random() < cuspiness - 0.5:
+        # In small galaxies the PSF leaves no cusp.
+        r_petro = log_uniform(rng, 3 * _R_PETRO[0], _R_PETRO[1])
     bounds, shares = _LEVELS[rng.integers(len(_LEVELS))]
     disturbance = rng.uniform(*bounds)
-    cuspiness = rng.random()
-    psf = _draw_psf(rng, r_petro, cuspiness)
+    psf = _draw_psf(rng, Traits(r_petro, disturbance, cuspiness))
     # The PSF adds to what the galaxy itself has.
     wanted = r_petro * (1.05 + 0.25 * cuspiness)
     intrinsic = np.sqrt(max(wanted**2 - psf.fwhm**2, (0.7 * wanted) ** 2))
@@ -91,10 +94,15 @@ def _draw_one(rng, grid, size):
     return convolve(light, psf, size, _centring(rng, grid, light)), psf.fwhm
 
 
-def _draw_psf(rng, r_petro, cuspiness):
-    # A wide PSF would hide a cusp; some cusps are hidden nevertheless.
+def _draw_psf(rng, traits):
+    # A wide PSF hides cusps and disturbances: it hides some of them here as well.
+    r_petro, disturbance, cuspiness = traits
     widest = r_petro / rng.uniform(2.2 + 4 * cuspiness**2, 2.2 + 10 * cuspiness)
     widest = np.clip(widest, 1.05 * _FWHM[0], _FWHM[1])
+    if rng.random() < cuspiness - 0.4:
+        widest = min(widest, 2.0)
+    if disturbance > 0.75 and rng.random() < 0.4:
+        widest = max(min(widest, r_petro / 6), 1.05 * _FWHM[0])
     elliptical = rng.random() < 0.5
     return Moffat(
         fwhm=log_uniform(rng, _FWHM[0], widest),

@@ -22,7 +22,7 @@ def draw_merger(rng, grid, traits):
     """
     r_petro, disturbance, cuspiness = traits
     hosts = (draw_spheroid, draw_disc, draw_irregular)
-    host = hosts[rng.choice(3, p=[0.3, 0.55, 0.15])]
+    host = hosts[rng.choice(3, p=[0.35, 0.5, 0.15])]
     smaller = r_petro * rng.uniform(0.6, 0.9)
     light = host(rng, grid, Traits(smaller, 0.6 * disturbance, cuspiness))
     if rng.random() < 0.75:

@@ -41,7 +41,7 @@ def draw_bulge(rng, grid, r_disc, share, cuspiness, **shape):
     image : `~numpy.ndarray`, float32
     """
     if rng.random() < cuspiness:
-        slope, end = rng.uniform(1.0, 1.65), r_disc * rng.uniform(0.5, 1.5)
+        slope, end = rng.uniform(1.1, 1.65), r_disc * rng.uniform(0.6, 1.8)
         return power_law(grid, end, slope, **shape)
     r_eff = r_disc * log_uniform(rng, max(0.06, 0.5 * share), 0.8)
     n = rng.uniform(0.7, 1.5 + 4.5 * cuspiness)
@@ -79,14 +79,14 @@ def draw_spheroid(rng, grid, traits):
         light = sersic(grid, r_eff, n, **shape)
     if has_envelope:
         light = _with_envelope(rng, grid, light, r_eff, q, theta, disturbance)
-    if rng.random() < 0.15:
+    if rng.random() < 0.1 + 0.3 * cuspiness:
         core = sersic(grid, 0.3, 0.5)
-        light = light + np.float32(log_uniform(rng, 0.01, 0.4)) * core
+        light = light + np.float32(log_uniform(rng, 0.02, 0.3)) * core
     return light
 
 
 def _draw_power_law(rng, grid, r_petro, cuspiness, shape):
-    slope, end = 1.6 * cuspiness, rng.uniform(1.0, 3.0)
+    slope, end = 1.6 * np.sqrt(cuspiness), rng.uniform(1.0, 2.5)
     # What the Petrosian radius is in units of the radius where the light ends.
     extent = (3.6 * (1 - slope / 1.65)) ** (1 / end)
     return power_law(grid, r_petro / max(extent, 0.4), slope, end=end, **shape)
