@@ -17,6 +17,7 @@ __all__ = [
     "Growth",
     "bounding_box",
     "coverage",
+    "exact_circle",
     "exact_coverage",
     "growth_curve",
     "soft_edge",
@@ -150,6 +151,34 @@ def coverage(ellipse, radius, box):
     extent += np.abs(b * dx + c * dy)
     extent /= rho
     return np.clip(0.5 + (radius - rho) / np.maximum(extent, 1e-6), 0.0, 1.0)
+
+
+def exact_circle(radius, shape):
+    """
+    Exactly covered fractions for a minimiser that moves a circle.
+
+    Parameters
+    ----------
+    radius : float
+        In pixels.
+    shape : tuple of int
+        (ny, nx) of the image.
+
+    Returns
+    -------
+    callable
+        (xc, yc) -> (box, weights), None for a centre outside the image.
+    """
+    ny, nx = shape
+
+    def weights(xc, yc):
+        circle = Ellipse(xc, yc)
+        box = bounding_box(circle, radius, shape)
+        if not (0 <= xc < nx and 0 <= yc < ny):
+            return box, None
+        return box, exact_coverage(circle, radius, box)
+
+    return weights
 
 
 def soft_edge(ellipse, radius, shape):

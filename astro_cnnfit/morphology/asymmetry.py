@@ -9,12 +9,21 @@ from scipy import optimize
 from astro_cnnfit.morphology.apertures import (
     bounding_box,
     coverage,
-    soft_edge,
     weighted_sum,
 )
 from astro_cnnfit.morphology.rotation import clipped_box, partner_valid, rotated
 
-__all__ = ["Sums", "asymmetry_centre", "asymmetry_sums", "rms_asymmetry"]
+__all__ = [
+    "Sums",
+    "asymmetry_centre",
+    "asymmetry_function",
+    "asymmetry_sums",
+    "climbed_centre",
+    "rms_asymmetry",
+]
+
+# A walk that gets this many steps away from its start ends there.
+_FARTHEST = 30
 
 
 class Sums(NamedTuple):
@@ -41,7 +50,10 @@ def _pairs(source, valid, ellipse, radius, cover):
         return None
     weights = cover(ellipse, radius, box)
     if valid is not None:
-        weights = weights * partner_valid(valid, ellipse.xc, ellipse.yc, box)
+        outside = source.pad >= max(source.image.shape)
+        weights = weights * partner_valid(
+            valid, ellipse.xc, ellipse.yc, box, outside=outside
+        )
     image = source.image[y0:y1, x0:x1]
     return weights, image, image - rotated(source, ellipse.xc, ellipse.yc, box)
 
@@ -79,27 +91,26 @@ def asymmetry_sums(source, valid, ellipse, radius, cover=coverage):
     )
 
 
-def asymmetry_centre(source, valid, ellipse, radius, *, sky=None, step=0.5, xatol=0.02):
+def asymmetry_function(source, valid, cover, sky=None):
     """
-    The centre that minimises the asymmetry, by the method of Nelder and Mead.
+    Asymmetry as a function of the centre, for minimisers.
 
     Parameters
     ----------
-    source, valid, ellipse, radius
-        See `asymmetry_sums`; the search starts at the ellipse's centre.
-    sky : callable or None
-        Background of sum |I - I180| per pixel at a centre (xc, yc).
-    step : float, optional
-        Size of the first simplex in pixels.
-    xatol : float, optional
-        Size of the last one.
+    source, valid
+        See `asymmetry_sums`.
+    cover : callable
+        (xc, yc) -> (box, weights of its pixels or None if there are none).
+    sky : callable, optional
+        (xc, yc) -> background of sum |I - I180| per pixel.
 
     Returns
     -------
-    xc, yc : float
+    callable
+        Array (xc, yc) -> asymmetry; infinite where there is no light.
     """
     magnitude = np.abs(source.image)
-    cover = soft_edge(ellipse, radius, source.image.shape)
+    outside = source.pad >= max(source.image.shape)
 
     def asymmetry(centre):
         xc, yc = centre.tolist()
@@ -107,7 +118,7 @@ def asymmetry_centre(source, valid, ellipse, radius, *, sky=None, step=0.5, xato
         if weights is None:
             return np.inf
         if valid is not None:
-            weights *= partner_valid(valid, xc, yc, box)
+            weights *= partner_valid(valid, xc, yc, box, outside=outside)
         inside = np.s_[box[0] : box[1], box[2] : box[3]]
         light = weighted_sum(weights, magnitude[inside])
         if not light > 0:
@@ -119,13 +130,74 @@ def asymmetry_centre(source, valid, ellipse, radius, *, sky=None, step=0.5, xato
             total -= sky(xc, yc) * weights.sum()
         return total / light
 
-    start = np.array([ellipse.xc, ellipse.yc])
-    simplex = start + step * np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
-    options = {"initial_simplex": simplex, "xatol": xatol, "fatol": 1e-3}
+    return asymmetry
+
+
+def asymmetry_centre(function, simplex, *, xatol=0.02, fatol=1e-3, maxfev=120):
+    """
+    The centre that minimises the asymmetry, by the method of Nelder and Mead.
+
+    Parameters
+    ----------
+    function : callable
+        From `asymmetry_function`.
+    simplex : array_like
+        (3, 2): x and y of the first simplex.
+    xatol, fatol : float, optional
+        Size of the last simplex in pixels, and its differences in asymmetry.
+    maxfev : int, optional
+        Evaluations at most.
+
+    Returns
+    -------
+    xc, yc : float
+    """
+    simplex = np.asarray(simplex, dtype=float)
+    options = {"initial_simplex": simplex, "xatol": xatol, "fatol": fatol}
     found = optimize.minimize(
-        asymmetry, start, method="Nelder-Mead", options={**options, "maxfev": 120}
+        function,
+        simplex[0],
+        method="Nelder-Mead",
+        options={**options, "maxfev": maxfev},
     )
     return float(found.x[0]), float(found.x[1])
+
+
+def climbed_centre(function, start, steps=(1.0, 0.3, 0.1)):
+    """
+    The same centre by walking to the best of 3 x 3 points until that is the middle.
+
+    Parameters
+    ----------
+    function : callable
+        From `asymmetry_function`.
+    start : tuple of float
+        (xc, yc)
+    steps : tuple of float, optional
+        Spacings of the points in pixels, one walk after the other. Conselice et
+        al. (2000) walk in steps of 0.1 pixels; larger ones first get to the same
+        place sooner.
+
+    Returns
+    -------
+    xc, yc : float
+    """
+    moves = [(i, j) for j in (-1, 0, 1) for i in (-1, 0, 1) if i or j]
+    best = np.asarray(start, dtype=float)
+    value = function(best)
+    for step in steps:
+        origin, place, seen = best, (0, 0), {(0, 0): value}
+        while True:
+            for move in moves:
+                near = place[0] + move[0], place[1] + move[1]
+                if near not in seen:
+                    seen[near] = function(origin + step * np.array(near))
+            lowest = min(seen, key=seen.get)
+            if lowest == place or max(map(abs, lowest)) > _FARTHEST:
+                break
+            place = lowest
+        best, value = origin + step * np.array(place), seen[place]
+    return float(best[0]), float(best[1])
 
 
 def rms_asymmetry(sums, noise_difference, noise):

@@ -4,6 +4,7 @@
 import numpy as np
 
 from astro_cnnfit.measures import LATENT_MEASURES
+from astro_cnnfit.morphology.circle_measures import measure_circle
 from astro_cnnfit.morphology.definitions import find_definition
 from astro_cnnfit.morphology.ellipse_measures import measure_ellipse
 from astro_cnnfit.morphology.record import COLUMNS, FLAGS, Galaxy
@@ -11,6 +12,8 @@ from astro_cnnfit.morphology.segment import find_segment, light_ellipse
 from astro_cnnfit.morphology.sky_cells import CELL
 
 __all__ = ["label_stamps", "measure_stamps"]
+
+_MEASURE = {"ellipse": measure_ellipse, "circle": measure_circle}
 
 
 def measure_stamps(
@@ -89,7 +92,7 @@ def _measured(stamp, segment, masked, sigma, cell_size, definition):
     galaxy = Galaxy(image, valid, segment, light, sigma, cell_size)
     row = {"xc_centroid": light.xc, "yc_centroid": light.yc}
     row |= {"ellip": 1.0 - light.q, "theta": light.theta}
-    return row | measure_ellipse(galaxy, definition)
+    return row | _MEASURE[definition.aperture](galaxy, definition)
 
 
 def _like(values, stamps, name):

@@ -17,10 +17,12 @@ from astro_cnnfit.morphology.apertures import (
     bounding_box,
     coverage,
     growth_curve,
+    soft_edge,
     weighted_sum,
 )
 from astro_cnnfit.morphology.asymmetry import (
     asymmetry_centre,
+    asymmetry_function,
     asymmetry_sums,
     rms_asymmetry,
 )
@@ -81,7 +83,8 @@ def measure_ellipse(galaxy, definition):
     _, circular = _petrosian(image, valid, circle, radius, coarse=True)
     row |= {"rpetro_ellip": radius, "rpetro_circ": circular}
     row["aperture_outside"] = leaves_image(ellipse, EXTENT * radius, image.shape)
-    row |= radii(galaxy, ellipse, growth, radius)
+    total = flux_within(growth, EXTENT * radius)
+    row |= radii(galaxy, ellipse, growth, total)
     noise = 1.0 if galaxy.sigma is None else galaxy.sigma
     within = flux_within(growth, radius)
     row["sn_per_pixel"] = sn_per_pixel(within, ellipse.q, radius, noise)
@@ -100,11 +103,14 @@ def _centred(source, galaxy, radius, corners):
     sky = None
     if corners is not None and len(corners):
         sky = interpolated_background(source, corners, galaxy.cell)
-    xc, yc = asymmetry_centre(
-        source, _paired(galaxy), galaxy.light, EXTENT * radius,
-        sky=sky, step=max(0.5, _SIMPLEX * radius),
-    )  # fmt: skip
-    return galaxy.light._replace(xc=xc, yc=yc)
+    light = galaxy.light
+    cover = soft_edge(light, EXTENT * radius, galaxy.image.shape)
+    function = asymmetry_function(source, _paired(galaxy), cover, sky)
+    step = max(0.5, _SIMPLEX * radius)
+    x, y = light.xc, light.yc
+    simplex = [(x, y), (x + step, y), (x, y + step)]
+    xc, yc = asymmetry_centre(function, simplex)
+    return light._replace(xc=xc, yc=yc)
 
 
 def _petrosian(image, valid, ellipse, guess, *, coarse):

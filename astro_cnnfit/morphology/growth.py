@@ -11,8 +11,8 @@ from astro_cnnfit.morphology.apertures import (
 
 __all__ = ["flux_within", "fraction_radius"]
 
-# Radii below this are found again with exact apertures.
-_EXACT_BELOW = 12.0
+EXACT_BELOW = 12.0
+"""Radii below this, in pixels, are found again with exact apertures."""
 
 
 def flux_within(growth, radius):
@@ -32,7 +32,7 @@ def flux_within(growth, radius):
     return float(np.interp(radius, growth.radii, growth.flux))
 
 
-def fraction_radius(image, ellipse, growth, total, fraction):
+def fraction_radius(image, ellipse, growth, total, fraction, exact_below=EXACT_BELOW):
     """
     First radius within which a fraction of the total light lies.
 
@@ -47,6 +47,8 @@ def fraction_radius(image, ellipse, growth, total, fraction):
         All light.
     fraction : float
         0.2 for r20.
+    exact_below : float, optional
+        Smaller radii are refined with exact apertures.
 
     Returns
     -------
@@ -61,7 +63,7 @@ def fraction_radius(image, ellipse, growth, total, fraction):
     low, high = growth.flux[k - 1], growth.flux[k]
     step = growth.radii[1]
     radius = growth.radii[k - 1] + step * (wanted - low) / (high - low)
-    if radius > _EXACT_BELOW:
+    if radius > exact_below:
         return radius
     return _refined(image, ellipse, wanted, radius, (high - low) / step)
 

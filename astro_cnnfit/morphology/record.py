@@ -8,7 +8,7 @@ import numpy as np
 from astro_cnnfit.morphology.apertures import Ellipse, bounding_box
 from astro_cnnfit.morphology.concentration import concentration, concentration_error
 from astro_cnnfit.morphology.gini_m20 import gini, m20, petrosian_segment
-from astro_cnnfit.morphology.growth import flux_within, fraction_radius
+from astro_cnnfit.morphology.growth import EXACT_BELOW, fraction_radius
 from astro_cnnfit.morphology.signal import radius_error
 
 __all__ = [
@@ -75,7 +75,7 @@ def leaves_image(ellipse, radius, shape):
     return y0 < ny or y1 > 2 * ny or x0 < nx or x1 > 2 * nx
 
 
-def radii(galaxy, ellipse, growth, radius):
+def radii(galaxy, ellipse, growth, total, exact_below=EXACT_BELOW):
     """
     Radii, concentration, light and S/N.
 
@@ -85,17 +85,17 @@ def radii(galaxy, ellipse, growth, radius):
     ellipse : `~astro_cnnfit.morphology.apertures.Ellipse`
     growth : `~astro_cnnfit.morphology.apertures.Growth`
         In that ellipse.
-    radius : float
-        Petrosian radius in pixels.
+    total : float
+        Light within 1.5 Petrosian radii.
+    exact_below : float, optional
+        Smaller radii are found with exact apertures.
 
     Returns
     -------
     dict
-        ``flux`` is the light within 1.5 Petrosian radii.
     """
-    total = flux_within(growth, EXTENT * radius)
     r20, r50, r80 = (
-        fraction_radius(galaxy.image, ellipse, growth, total, fraction)
+        fraction_radius(galaxy.image, ellipse, growth, total, fraction, exact_below)
         for fraction in (0.2, 0.5, 0.8)
     )
     row = {"r20": r20, "r50": r50, "r80": r80, "flux": total}

@@ -157,7 +157,7 @@ def rotated(source, xc, yc, box):
     return shifted(source, rows, columns, fy, fx)[::-1, ::-1]
 
 
-def partner_valid(valid, xc, yc, box):
+def partner_valid(valid, xc, yc, box, *, outside=False):
     """
     Pixels of a box that are valid and whose partner under rotation is.
 
@@ -169,6 +169,8 @@ def partner_valid(valid, xc, yc, box):
         Centre of rotation.
     box : tuple of int
         (y0, y1, x0, x1) as slices take them.
+    outside : bool, optional
+        Whether partners outside the image are valid.
 
     Returns
     -------
@@ -181,4 +183,5 @@ def partner_valid(valid, xc, yc, box):
     columns = np.round(2.0 * xc - np.arange(x0, x1)).astype(int)
     inside = ((rows >= 0) & (rows < ny))[:, None] & ((columns >= 0) & (columns < nx))
     partner = valid[np.ix_(np.clip(rows, 0, ny - 1), np.clip(columns, 0, nx - 1))]
-    return valid[y0:y1, x0:x1] & inside & partner
+    partner = partner | ~inside if outside else partner & inside
+    return valid[y0:y1, x0:x1] & partner
