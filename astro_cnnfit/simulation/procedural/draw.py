@@ -77,7 +77,7 @@ def draw_procedural(rng, n, size=101):
 
 
 def _draw_one(rng, grid, size):
-    cuspiness = rng.random() ** 0.75
+    cuspiness = rng.random() ** 0.6
     r_petro = log_uniform(rng, *_R_PETRO)
     if rng.random() < cuspiness - 0.5:
         # In small galaxies the PSF leaves no cusp.
@@ -95,17 +95,18 @@ def _draw_one(rng, grid, size):
 
 
 def _draw_psf(rng, traits):
-    # A wide PSF hides cusps and disturbances: it hides some of them here as well.
     r_petro, disturbance, cuspiness = traits
-    widest = r_petro / rng.uniform(2.2 + 4 * cuspiness**2, 2.2 + 10 * cuspiness)
-    widest = np.clip(widest, 1.05 * _FWHM[0], _FWHM[1])
-    if rng.random() < cuspiness - 0.4:
-        widest = min(widest, 2.0)
-    if disturbance > 0.75 and rng.random() < 0.4:
-        widest = max(min(widest, r_petro / 6), 1.05 * _FWHM[0])
+    widest = r_petro / 2.2
+    # A wide PSF hides cusps and disturbances: here only in every third galaxy.
+    if rng.random() < 0.67:
+        widest = r_petro / rng.uniform(2.2 + 4 * cuspiness**2, 2.2 + 10 * cuspiness)
+        if rng.random() < cuspiness - 0.3:
+            widest = 2.0
+        if disturbance > 0.75:
+            widest = min(widest, r_petro / 6)
     elliptical = rng.random() < 0.5
     return Moffat(
-        fwhm=log_uniform(rng, _FWHM[0], widest),
+        fwhm=rng.uniform(_FWHM[0], np.clip(widest, 1.05 * _FWHM[0], _FWHM[1])),
         beta=rng.uniform(2.5, 5.0),
         q=rng.uniform(0.85, 1.0) if elliptical else 1.0,
         theta=rng.uniform(0, np.pi),
