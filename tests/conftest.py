@@ -1,9 +1,12 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Fixtures that several test modules share."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from astro_cnnfit.measures import LATENT_MEASURES
 from astro_cnnfit.parameters import encode
 
 
@@ -68,6 +71,81 @@ class MomentNetwork:
         return [x_0, y_0, flux, r_eff, 1.0, np.clip(shape, 0, 0.9), theta]
 
 
+class MorphologyNetwork:
+    """
+    Stands in for a trained network of morphology: growth curves of circles.
+
+    It has what measurers use of `astro_cnnfit.weights.Network`, needs no Keras,
+    and what it returns depends on every pixel of the stamps.
+    """
+
+    stamp_size = 101
+
+    def __init__(self, latent=LATENT_MEASURES):
+        self.name = "circles"
+        self.sha256 = "1" * 64
+        self.architecture = SimpleNamespace(latent=latent)
+        self.trained_ranges = {
+            "sn_per_pixel": (1.5, 100.0),
+            "rpetro_ellip": (3.5, 38.0),
+            "concentration": (1.8, 5.0),
+        }
+        self.calls = []
+
+    def predict(self, stamps, *, batch_size=512):
+        size = self.stamp_size
+        assert stamps.dtype == np.float32
+        assert stamps.shape[1:] == (size, size)
+        assert np.isfinite(stamps).all()
+        self.calls.append(len(stamps))
+        y, x = np.mgrid[:size, :size] - size // 2
+        order = np.argsort(np.hypot(x, y), axis=None)
+        radius = np.hypot(x, y).ravel()[order]
+        growth = np.cumsum(stamps.reshape(-1, size**2)[:, order], axis=1, dtype=float)
+        inside = radius < size / 2
+        growth, radius = growth[:, inside], radius[inside]
+        total = np.maximum(growth.max(axis=1, keepdims=True), 1.0)
+        r20, r50, r80 = (
+            np.maximum(radius[np.argmax(growth >= part * total, axis=1)], 0.5)
+            for part in (0.2, 0.5, 0.8)
+        )
+        turned = np.abs(stamps - stamps[:, ::-1, ::-1]).sum(axis=(1, 2))
+        turned -= 2 / np.sqrt(np.pi) * size**2  # of noise alone
+        values = {
+            "concentration": 5 * np.log10(r80 / r20),
+            "asymmetry": np.clip(turned / total[:, 0] / 2, -0.8, 0.8),
+            "smoothness": 0.1 + 0 * r20,
+            "gini": 0.5 + 0 * r20,
+            "m20": -1.7 + 0 * r20,
+            "rms_asymmetry": 0.3 + 0 * r20,
+            "log_r20": np.log10(r20),
+            "log_r50": np.log10(r50),
+            "log_rpetro": np.log10(1.3 * r80),
+            "x": 0.2 + 0 * r20,
+            "y": -0.1 + 0 * r20,
+            "log_snr": np.log10(total[:, 0] / (np.pi * (1.3 * r80) ** 2)),
+        }
+        names = self.architecture.latent
+        mean = np.stack([values[name] for name in names], axis=1)
+        variance = np.diag(np.linspace(0.02, 0.08, len(names)) ** 2)
+        return mean, np.tile(variance, (len(stamps), 1, 1))
+
+
+@pytest.fixture
+def morphology_network():
+    """A stand-in for the default network of morphology."""
+    return MorphologyNetwork()
+
+
+@pytest.fixture
+def asymmetry_network():
+    """A stand-in for a network of asymmetry alone, on smaller stamps."""
+    network = MorphologyNetwork(("asymmetry",))
+    network.stamp_size = 60
+    network.trained_ranges = {}
+    return network
+
+
 @pytest.fixture
 def network():
     """A stand-in for the default network."""
@@ -86,6 +164,9 @@ def bundled(monkeypatch):
     loaded = {}
 
     def load_network(name="sersic"):
+        if name == "cas":
+            loaded[name] = MorphologyNetwork()
+            return loaded[name]
         if name not in ("sersic", "galnet1", "galnet2"):
             raise ValueError(f"model must be one of 'galnet1', ..., got {name!r}")
         loaded[name] = MomentNetwork(needs_psf=name != "galnet1")

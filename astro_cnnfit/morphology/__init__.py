@@ -1,7 +1,5 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""
-Non-parametric morphology: classical measures and those of networks.
-"""
+"""Non-parametric morphology: classical measures and those of networks."""
 
 from .classical import label_stamps, measure_stamps
 from .classical_measurer import ClassicalCASMeasurer

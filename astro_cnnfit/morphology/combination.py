@@ -270,7 +270,9 @@ def _errors_by_snr(own, network, snr, rows):
         spreads = _quantile68(own[some]), _quantile68(network[some])
         kept = some[np.abs(own[some]) <= _OUTLIER * spreads[0]]
         kept = kept[np.abs(network[kept]) <= _OUTLIER * spreads[1]]
-        return np.clip(np.corrcoef(own[kept], network[kept])[0, 1], -0.5, 0.95)
+        product = np.mean(own[kept] * network[kept])
+        both = np.mean(own[kept] ** 2) * np.mean(network[kept] ** 2)
+        return np.clip(product / np.sqrt(max(both, 1e-30)), -0.5, 0.95)
 
     return {
         "error": _by_snr(snr, rows, scatter),
@@ -308,4 +310,4 @@ def _weights(network, own, correlation):
     weight = np.clip((own**2 - both) / scatter, 0, 1)
     rest = 1 - weight
     variance = (weight * network) ** 2 + (rest * own) ** 2 + 2 * weight * rest * both
-    return weight, np.sqrt(variance)
+    return weight, np.sqrt(np.maximum(variance, 1e-30))

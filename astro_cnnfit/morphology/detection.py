@@ -72,7 +72,16 @@ def find_sources(stamps, bad=None):
 
 def grown(pixels):
     """
-    Add the pixels that touch those of a (N, ny, nx) mask with a side or corner.
+    Add the pixels that touch those of a mask with a side or corner.
+
+    Parameters
+    ----------
+    pixels : `~numpy.ndarray` of bool
+        (N, ny, nx).
+
+    Returns
+    -------
+    `~numpy.ndarray` of bool
     """
     result = pixels.copy()
     result[:, 1:] |= pixels[:, :-1]

@@ -90,15 +90,14 @@ class CNNCASMeasurer(Measurer):
                 f"definition must be {_LEARNED!r}, which networks learn, with "
                 f"method={method!r}; got {definition!r}"
             )
+        batch_size = parse_positive(batch_size, "batch_size")
         self.method, self.definition = method, definition
         self.model = None if method == "classical" else parse_model(model)
         settings = {"method": method, "definition": definition}
         if self.model is not None:
             settings |= {"model": self.model.name, "sha256": self.model.sha256}
         super().__init__(
-            _method(
-                method, self.model, definition, parse_positive(batch_size, "batch_size")
-            ),
+            _method(method, self.model, definition, batch_size),
             settings,
             average=method != "classical",
             combined=method == "combined",

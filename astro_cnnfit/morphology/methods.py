@@ -84,7 +84,8 @@ class ByNetwork:
         else:
             values = dict(zip(latent, mean.T, strict=True))
             sigma = np.sqrt(np.einsum("ijj->ij", covariance))
-            errors = dict(zip(latent, np.where(sigma > 0, sigma, np.nan).T))
+            sigma = np.where(sigma > 0, sigma, np.nan)
+            errors = dict(zip(latent, sigma.T, strict=True))
         bits = _range_bits(values, self.network.trained_ranges)
         bits |= _not_finite(mean)
         result = _at_scale(prepared, rows, values, errors, bits)

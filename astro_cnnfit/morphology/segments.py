@@ -1,7 +1,9 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """
-Which galaxies a call asks for: labels of a segmentation map, positions, or the
-centres of a stack of images.
+Which galaxies a call asks for.
+
+They are labels of a segmentation map, positions, or the centres of a stack of
+images.
 """
 
 from typing import NamedTuple

@@ -1,7 +1,9 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """
-From galaxies in images to stamps that can be measured: other sources replaced,
-bad pixels filled, sky subtracted, in units of the sky's noise.
+From galaxies in images to stamps that can be measured.
+
+Other sources are replaced, bad pixels filled, and the sky is subtracted; what is
+left is in units of the sky's noise.
 """
 
 from typing import NamedTuple
@@ -30,6 +32,10 @@ UNMEASURABLE = (
 )
 """Bits of galaxies that are not measured."""
 
+# What is not said of those as well.
+_OF_NO_USE = (
+    flags.TRUNCATED | flags.BLOCK_AVERAGED | flags.SKY_PEDESTAL | flags.NO_BACKGROUND
+)
 # The sky is off zero if it is by this many noises of a pixel.
 _PEDESTAL = 0.5
 # Pixels of the coarse grid from which the scale of a stamp's values is taken.
@@ -162,7 +168,7 @@ def prepare(
     flux, x, y = _centres_of_light(data, own)
     bits |= np.where((flux <= 0) & ((bits & UNMEASURABLE) == 0), flags.NEGATIVE_FLUX, 0)
     lost = (bits & UNMEASURABLE) > 0
-    bits[lost] &= ~(flags.SKY_PEDESTAL | flags.NO_BACKGROUND)
+    bits[lost] &= ~_OF_NO_USE
     data[lost] = 0
     if not keep_masks:
         own = excluded = None
