@@ -55,8 +55,10 @@ FRAMES = (
           psf_fwhm=3.2, drizzled=True),
     Place("cosmos", "hst_reference/test_images.fits", hdu=0, psf_fwhm=3.2,
           drizzled=True),
-    Place("hsc", "hsc_field/*_300x300_{}.fits", tuple("gri"), 1, "field", "train", 3.6,
+    Place("hsc", "hsc_field/*_300x300_{}.fits", tuple("gri"), 1, "field", "test", 3.6,
           deblend=0.005),
+    Place("hsc", "hsc_field/*_300x300_{}.fits", tuple("gri"), 1, "central", "test", 3.6,
+          deblend=0.05),
     Place("hsc", "hsc_decals_galaxies/gal?_im.npy", hdu="npy", kind="field",
           psf_fwhm=3.8),
     Place("hsc", "hsc_hst_blends/hsc_cosmos.npz", hdu="npz", kind="field",
@@ -72,11 +74,15 @@ FRAMES = (
     Place("a2744", "hst_a2744/abell_2744_*_f105w.fits.gz", kind="field", split="train",
           psf_fwhm=3.0, drizzled=True),
     Place("goods", "hst_goods/gal.fits", psf_fwhm=2.2, drizzled=True),
-    Place("sdss", "nearby/ic3478rss_256.fits", psf_fwhm=3.0, deblend=1.0),
-    Place("sdss", "nearby/n3073rss_small.fits", psf_fwhm=3.0, deblend=1.0),
-    Place("frei", "nearby/ngc5585_R_frei.fits", psf_fwhm=3.0, deblend=1.0),
+    Place("sdss", "nearby/ic3478rss_256.fits", split="train",
+          psf_fwhm=3.0, deblend=1.0),
+    Place("sdss", "nearby/n3073rss_small.fits", split="test",
+          psf_fwhm=3.0, deblend=1.0),
+    Place("frei", "nearby/ngc5585_R_frei.fits", split="train",
+          psf_fwhm=3.0, deblend=1.0),
     Place("sdss", "nearby/sdss_edge_on.fits", psf_fwhm=3.0, deblend=1.0),
-    Place("nearby", "nearby/spiral_with_segmap.fits", psf_fwhm=3.0, deblend=0.1),
+    Place("nearby", "nearby/spiral_with_segmap.fits", split="test",
+          psf_fwhm=3.0, deblend=0.1),
     Place("nearby", "nearby/ntt_field.fits", kind="field", psf_fwhm=3.0,
           deblend=0.005),
     Place("gama", "gama_9band/t10_5.34_{}.fits", tuple("griz"), psf_fwhm=3.5),
@@ -123,7 +129,7 @@ def _bands_in_files(folder, place):
         for path in sorted(folder.glob(place.pattern.format(band)))[:1]:
             for key, image in _read(path, place.hdu).items():
                 found.setdefault(key, {})[band] = image
-    stem = Path(place.pattern).name.split(".fits")[0].replace("{}", "")
+    stem = Path(place.pattern).name.split(".fits")[0].replace("{}", "").strip("*_")
     for key, images in found.items():
         yield Frame(f"{place.survey}{stem}{key}", images, place)
 
