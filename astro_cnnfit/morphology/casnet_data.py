@@ -8,9 +8,15 @@ made here have the properties that they state of their sample: white noise, a
 median S/N per pixel of 4.5 and none below 2, Petrosian radii above 5 pixels.
 """
 
+import os
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from tqdm.auto import tqdm
 
 from astro_cnnfit.simulation.observe_galaxies import IDEAL, observe
 
@@ -18,7 +24,7 @@ from .classical import measure_stamps
 from .detection import find_sources
 from .preparation import MIN_SNR, selected, unit_maximum_stamps
 
-__all__ = ["CasnetGalaxies", "casnet_dataset", "draw_snr"]
+__all__ = ["CasnetGalaxies", "casnet_dataset", "draw_casnet", "draw_snr"]
 
 # Mean and width of the logarithms of the S/N: without what is below 2, the median
 # is 4.5, and less than 1 % lie above 20.
@@ -82,14 +88,111 @@ def casnet_dataset(galaxies, rng, n):
     `CasnetGalaxies`
         At most ``n``: what the paper's selection leaves out, or whose measures are
         undefined, is missing.
+
+    Raises
+    ------
+    ValueError
+        If there are no galaxies or ``n`` is not positive.
     """
-    number = len(galaxies.labels)
+    if not len(galaxies.labels) or n < 1:
+        raise ValueError(
+            f"galaxies must not be empty and n must be positive, got "
+            f"{len(galaxies.labels)} and {n}"
+        )
+    order = _order(rng, len(galaxies.labels), n)
+    return _joined(
+        [
+            _chunk(galaxies, order[start : start + _CHUNK], rng)
+            for start in range(0, n, _CHUNK)
+        ]
+    )
+
+
+def draw_casnet(library, number, seed, folder=None, *, processes=1, progress_bar=False):
+    """
+    Make a large data set in several processes.
+
+    Parameters
+    ----------
+    library : `~astro_cnnfit.training.galaxies.Library`
+        Noise-free galaxies with their labels; each is used about equally often.
+    number : int
+        Stamps to make.
+    seed : int
+        Reproduces them.
+    folder : path-like, optional
+        Keeps the chunks: a killed run goes on, a second one starts at once. A
+        folder is for one library.
+    processes : int
+        Processes that make and measure them.
+    progress_bar : bool
+        Show a bar.
+
+    Returns
+    -------
+    `CasnetGalaxies`
+        At most ``number``, as for `casnet_dataset`.
+    """
+    if folder is not None:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    order = _order(np.random.default_rng(seed), len(library.labels), number)
+    chunks = [order[start : start + _CHUNK] for start in range(0, number, _CHUNK)]
+
+    def task(place):
+        rows = chunks[place]
+        part = type(library)(library.stamps[rows], library.labels[rows])
+        path = folder and Path(folder) / f"{seed}-{place:05d}-{len(rows)}.npz"
+        return part, [seed, place], path
+
+    bar = tqdm(total=len(chunks), disable=not progress_bar, unit="chunk")
+    parts = []
+    with _mapper(processes) as mapped:
+        # A few at a time: what waits for a process is a copy of its galaxies.
+        for start in range(0, len(chunks), 2 * processes):
+            places = range(start, min(start + 2 * processes, len(chunks)))
+            for part in mapped(_kept_chunk, map(task, places)):
+                parts.append(part)
+                bar.update()
+    bar.close()
+    return _joined(parts)
+
+
+@contextmanager
+def _mapper(processes):
+    """Give `map`, or that of a pool of processes."""
+    if processes == 1:
+        yield map
+        return
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        yield pool.map
+
+
+def _kept_chunk(task):
+    """A chunk, from its file if that is there."""
+    library, seed, path = task
+    if path is not None and path.is_file():
+        with np.load(path) as file:
+            return (
+                file["stamps"],
+                {name: file[name] for name in _MEASURED},
+                file["truth"],
+            )
+    rows = np.arange(len(library.labels))
+    stamps, measured, truth = _chunk(library, rows, np.random.default_rng(seed))
+    if path is not None:
+        partial = path.with_suffix(f".{os.getpid()}.npz")
+        np.savez(partial, stamps=stamps, truth=truth, **measured)
+        os.replace(partial, path)
+    return stamps, measured, truth
+
+
+def _order(rng, number, n):
+    """Rows of a library in random order, again and again until there are n."""
     passes = -(-n // max(number, 1))
-    order = np.concatenate([rng.permutation(number) for _ in range(passes)])[:n]
-    parts = [
-        _chunk(galaxies, order[start : start + _CHUNK], rng)
-        for start in range(0, n, _CHUNK)
-    ]
+    return np.concatenate([rng.permutation(number) for _ in range(passes)])[:n]
+
+
+def _joined(parts):
     stamps, measured, truth = zip(*parts, strict=True)
     measured = {name: np.concatenate([m[name] for m in measured]) for name in _MEASURED}
     return CasnetGalaxies(np.concatenate(stamps), measured, np.concatenate(truth))
