@@ -143,10 +143,14 @@ def draw_real(sources, rng, n, size=101, *, strength=1.0):
     stamps = np.empty((n, size, size), np.float32)
     index = np.empty(n, int)
     largest = np.array([s.r_petro * s.max_zoom for s in sources])
+    galaxies = [s.galaxy for s in sources]
+    bands = np.array([galaxies.count(galaxy) for galaxy in galaxies])
     low, high = np.log(R_PETRO[0]), np.log(min(R_PETRO[1] * size / 101, largest.max()))
     for i in range(n):
         target = np.exp(rng.uniform(low, high))
-        index[i] = rng.choice(np.nonzero(largest >= target)[0])
+        # A galaxy's bands share its chance.
+        chance = (largest >= target) / bands
+        index[i] = rng.choice(len(sources), p=chance / chance.sum())
         source = sources[index[i]]
         warp = draw_warp(rng, source.r_petro, target, strength)
         stamps[i] = warp_galaxy(_levels(source), warp, size)
