@@ -11,6 +11,7 @@ from astro_cnnfit.measures import LATENT_MEASURES, latent_index
 from astro_cnnfit.morphology.casnet_data import casnet_dataset, draw_casnet, draw_snr
 from astro_cnnfit.morphology.casnet_training import train_casnet
 from astro_cnnfit.networks import ARCHITECTURES
+from astro_cnnfit.training import read_config
 from astro_cnnfit.training.galaxies import Library
 from astro_cnnfit.training.retrain import retrain
 from astro_cnnfit.weights import load_network
@@ -81,16 +82,16 @@ def test_a_folder_keeps_the_stamps(library, tmp_path):
 
 @pytest.mark.parametrize("name", ["casnet_a", "casnet_c"])
 def test_a_run_leaves_a_model(name, library, tmp_path):
-    train_casnet(
-        name, (library, library), tmp_path, number=40, arguments=TINY, epochs=2,
-        batch_size=8, optimizer="adamax", provenance={"command": "mine"},
-    )  # fmt: skip
+    config = read_config(
+        name, arguments=TINY, galaxies=40, epochs=2, batch_size=8, policy="float32"
+    )
+    train_casnet(config, tmp_path, data=(library, library), command="mine")
     network = load_network(tmp_path)
     assert network.name == name
     assert network.stamp_size == 60
     description = json.loads((tmp_path / "model.json").read_text())
     assert description["training"]["command"] == "mine"
-    assert description["training"]["config"]["optimizer"] == "adamax"
+    assert description["training"]["config"] == config.as_dict()
     assert description["training"]["data"]["galaxies"] <= 40
     quantity = {"casnet_a": "asymmetry", "casnet_c": "concentration"}[name]
     ranges = description["trained_ranges"]

@@ -19,35 +19,30 @@ _SHARE = 0.1
 
 
 def train_casnet(
-    name,
-    libraries,
+    config,
     output,
     *,
-    number,
-    seed=1,
+    data,
     folder=None,
     processes=1,
     storage="int8",
     progress_bar=False,
-    **settings,
+    command=None,
 ):
     """
     Train one of the two networks, or go on where a killed run stopped.
 
     Parameters
     ----------
-    name : {'casnet_a', 'casnet_c'}
-        Which.
-    libraries : tuple of `~astro_cnnfit.training.galaxies.Library`
-        Noise-free galaxies to train on, and others to hold out, as
-        `~astro_cnnfit.morphology.library.libraries` draws them.
+    config : `~astro_cnnfit.training.TrainingConfig`
+        ``galaxies`` noisy stamps are made and measured; rare values are then copied,
+        turned and mirrored
+        (`~astro_cnnfit.training.augmentation.balanced_augmentation`).
     output : path-like
         Folder for the checkpoints and the model.
-    number : int
-        Noisy stamps to make and measure. Rare values are then copied, turned and
-        mirrored (`~astro_cnnfit.training.augmentation.balanced_augmentation`).
-    seed : int
-        Of noise, weights and order.
+    data : tuple of `~astro_cnnfit.training.galaxies.Library`
+        Noise-free galaxies to train on, and others to hold out, as
+        `~astro_cnnfit.morphology.library.libraries` draws them.
     folder : path-like, optional
         Keeps the noisy stamps, the same for both networks; by default ``stamps``
         in the output folder.
@@ -57,10 +52,8 @@ def train_casnet(
         How weights are written; 8 bits cost less than a hundredth of the scatter.
     progress_bar : bool
         Show bars.
-    **settings
-        Passed to `~astro_cnnfit.training.retrain.retrain`: ``epochs``,
-        ``patience``, ``batch_size``, ``optimizer``, ``learning_rate``,
-        ``policy``, ``start_from``, ...
+    command : str, optional
+        The command to record in the description.
 
     Returns
     -------
@@ -68,32 +61,31 @@ def train_casnet(
         The output folder.
     """
     folder = Path(output) / "stamps" if folder is None else Path(folder)
-    held_out_number = max(round(_SHARE * number), 2)
     parts = [
         draw_casnet(
-            library, count, seed + added, folder,
+            library, number, seed, folder,
             processes=processes, progress_bar=progress_bar,
         )
-        for library, count, added in (
-            (libraries[0], number, 0), (libraries[1], held_out_number, _HELD_OUT),
+        for library, number, seed in (
+            (data[0], config.galaxies, config.seed),
+            (data[1], max(round(_SHARE * config.galaxies), 2), config.seed + _HELD_OUT),
         )
     ]  # fmt: skip
-    quantity = ARCHITECTURES[name].latent[0]
+    quantity = ARCHITECTURES[config.architecture].latent[0]
     train, held_out = ((part.stamps, part.measured[quantity]) for part in parts)
     rows, symmetries = balanced_augmentation(train[1])
     stamps = np.concatenate([train[0], transformed(train[0][rows], symmetries)])
-    more = settings.pop("provenance", None) or {}
-    data = {
-        "galaxies": len(train[1]),
-        "copies": len(rows),
-        "held_out": len(held_out[1]),
-    }
+    numbers = {"galaxies": len(train[1]), "copies": len(rows)}
+    numbers["held_out"] = len(held_out[1])
     return retrain(
-        name, stamps, np.concatenate([train[1], train[1][rows]]), output,
-        validation=held_out, storage=storage, seed=seed, progress_bar=progress_bar,
-        ranges=_ranges(parts[0].measured), provenance={"data": data, **more},
+        config.architecture, stamps, np.concatenate([train[1], train[1][rows]]), output,
+        validation=held_out, arguments=config.arguments, start_from=config.start_from,
+        epochs=config.epochs, patience=config.patience, batch_size=config.batch_size,
+        optimizer=config.optimizer, learning_rate=config.learning_rate,
+        policy=config.policy, seed=config.seed, storage=storage,
         # The paper turns and mirrors rare galaxies alone.
-        **{"transform": None, **settings},
+        transform=None, progress_bar=progress_bar, ranges=_ranges(parts[0].measured),
+        provenance={"command": command, "config": config.as_dict(), "data": numbers},
     )  # fmt: skip
 
 

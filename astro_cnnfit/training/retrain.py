@@ -23,6 +23,7 @@ from astro_cnnfit.weights.storage import rounded, stored
 
 from .augmentation import random_symmetry
 from .calibration import fit_calibration
+from .checkout import commit
 from .epochs import train_epochs
 
 __all__ = ["retrain"]
@@ -235,7 +236,7 @@ def _provenance(settings, policy, seed, history, origin, more):
     return {
         "command": None,
         "config": {**plain, "policy": policy, "seed": seed},
-        "commit": None,
+        "commit": commit(),
         "started_from": origin,
         "backend": keras.backend.backend(),
         "versions": {package: version(package) for package in packages},
