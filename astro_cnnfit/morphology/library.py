@@ -26,13 +26,16 @@ from astro_cnnfit.training.galaxies import Library
 
 from .classical import label_stamps
 
-__all__ = ["PARTS", "draw_library", "libraries"]
+__all__ = ["PARTS", "draw_library", "learnable", "libraries"]
 
 log = logging.getLogger(__name__)
 
 CHUNK = 500
 # Petrosian radii, in pixels, that the networks learn.
 SIZES = (3.5, 38.0)
+# Least share of the stamp's light within 1.5 Petrosian radii, largest distance of
+# the centre of least asymmetry from that of the stamp (pixels), largest asymmetry.
+ENCLOSED, FARTHEST, LARGEST_ASYMMETRY = 0.9, 8.0, 1.2
 # Every so many of the real training sources is kept for calibration.
 _KEPT = 7
 _HELD_OUT_SHARE = 0.06
@@ -88,8 +91,7 @@ def draw_library(
     Parameters
     ----------
     number : int
-        Galaxies to draw; a few per cent of them, whose measures are undefined or
-        whose size is out of range, are left out.
+        Galaxies to draw; those that are not `learnable` are left out.
     part : {'train', 'held_out', 'test'}
         Sources and random numbers of the three differ.
     shares : dict
@@ -151,8 +153,7 @@ def _chunk(chunk, folder):
     rng = np.random.default_rng([*seed, chunk.kind == "real"])
     stamps = _DRAW[chunk.kind](rng, chunk.part)
     labels = label_stamps(stamps)
-    radius = 10 ** labels[:, latent_index("log_rpetro")]
-    good = np.isfinite(labels).all(axis=1) & (radius > SIZES[0]) & (radius < SIZES[1])
+    good = learnable(stamps, labels)
     # Half precision with the brightest pixel at 1 keeps faint wings.
     peak = stamps[good].max(axis=(1, 2))
     stamps = (stamps[good] / peak[:, None, None]).astype(np.float16)
@@ -163,6 +164,42 @@ def _chunk(chunk, folder):
         np.savez(partial, stamps=stamps, labels=labels)
         os.replace(partial, path)
     return stamps, labels
+
+
+def learnable(stamps, labels):
+    """
+    Galaxies whose measures are those of the whole of what is on the stamp.
+
+    Left out are sizes out of range and systems of which the Petrosian aperture
+    holds only a part: detection would take the rest for a neighbour, and clean
+    or deblend it.
+
+    Parameters
+    ----------
+    stamps : `~numpy.ndarray`
+        (N, size, size) noise-free.
+    labels : `~numpy.ndarray`
+        (N, 12), NaN where undefined.
+
+    Returns
+    -------
+    `~numpy.ndarray` of bool
+        (N,)
+    """
+    radius = 10 ** labels[:, latent_index("log_rpetro")]
+    x, y = labels[:, latent_index("x")], labels[:, latent_index("y")]
+    axis = np.arange(stamps.shape[1]) - (stamps.shape[1] - 1) / 2
+    distance = np.hypot(axis - x[:, None, None], (axis - y[:, None])[:, :, None])
+    inside = (stamps * (distance < 1.5 * radius[:, None, None])).sum(axis=(1, 2))
+    with np.errstate(invalid="ignore"):
+        return (
+            np.isfinite(labels).all(axis=1)
+            & (radius > SIZES[0])
+            & (radius < SIZES[1])
+            & (inside > ENCLOSED * stamps.sum(axis=(1, 2)))
+            & (np.hypot(x, y) < FARTHEST)
+            & (labels[:, latent_index("asymmetry")] < LARGEST_ASYMMETRY)
+        )
 
 
 def _draw_procedural(rng, part):

@@ -4,10 +4,10 @@ The package's own network for C, A, S, Gini, M20 and RMS asymmetry.
 
 A stamp is looked at in its own pixels near the centre and averaged by 2 and 4
 further out, each time as the galaxy and as its difference from itself turned by
-180 degrees. The turn is about the half pixel that leaves least of the galaxy's
-inner part. One tower of residual blocks sees all three scales; growth curves of
-light, differences and squares in the stamp's own pixels go straight to the
-dense layers. The output is a mean and a full covariance.
+180 degrees, both about the half pixel that leaves least of that difference. One
+tower of residual blocks sees all three scales; growth curves of light,
+differences and squares in the stamp's own pixels go straight to the dense layers.
+The output is a mean and a full covariance.
 """
 
 import keras
@@ -30,70 +30,104 @@ WIDTHS = np.array([0.6, 0.2, 0.1, 0.07, 0.35, 0.2, 0.25, 0.25, 0.25, 1, 1, 0.4])
 _RADII = (1.5, 2.5, 3.5, 5.0, 7.0, 9.5, 13.0, 17.5, 23.5, 31.0, 40.0, 50.0)
 _REFERENCE = 5
 _SOFTENING = 20.0
-_SHIFTS = 2
+# Mean absolute difference of two pixels of white noise.
+_MEAN_NOISE = np.float32(2 / np.sqrt(np.pi))
+# Reach of the search for the centre, in steps of 2 and of half a pixel.
+_COARSE, _FINE = 4, 2
 _INNER = 27
+# Pixels.
+_TYPICAL_OFFSET = 2.5
 
 
 @keras.saving.register_keras_serializable("astro_cnnfit")
-class TurnedDifference(layers.Layer):
+class SymmetryCentre(layers.Layer):
     """
-    Stamps (N, size, size) -> stamp less turned stamp, and the centre of the turn.
+    Stamps (N, size, size) -> stamps moved to their centre, and turned about it.
 
-    Centres lie on a grid of half pixels, where the turn needs no interpolation;
-    of 5 x 5 of them that with the least absolute difference is taken.
+    The centre is that of the least absolute difference between the stamp and
+    itself turned by 180 degrees: first of averaged pixels on a grid of 2 pixels,
+    then of the inner part on one of half pixels, where the turn needs no
+    interpolation. What lies outside the stamp is 0.
     """
 
     def build(self, shape):
-        """Set up the window and the pixels that face each other."""
-        size = shape[-1]
-        centre = (size - 1) // 2
-        half = _INNER // 2
-        offset = np.arange(-half, half + 1)
-        weight = np.exp(-(offset[:, None] ** 2 + offset**2) / (2 * 8.0**2))
-        self.weight = weight.reshape(-1, 1).astype("float32")
-        self.window = slice(centre - half, centre + half + 1)
-        # As far as the window, turned, is shifted.
-        margin = half + _SHIFTS
-        self.outer = slice(centre - margin, centre + margin + 1)
-        self.size = size
-        steps = range(-_SHIFTS, _SHIFTS + 1)
-        self.shifts = np.array([(j, i) for j in steps for i in steps])
-        place = np.arange(size)
-        facing = []
-        for j, i in self.shifts:
-            rows = np.clip(size - 1 - place + j, 0, size - 1)
-            columns = np.clip(size - 1 - place + i, 0, size - 1)
-            facing.append((rows[:, None] * size + columns).ravel())
-        self.facing = np.array(facing, dtype="int32")
+        """Set up the weights and where pixels come from."""
+        self.size = shape[-1]
+        self.towards = [
+            _gaussian(-(-(self.size - 4) // 4), 5.0),
+            _gaussian(_INNER, 8.0),
+        ]
+        self.margin = 2 * _COARSE + _FINE
+        self.width = self.size + 2 * self.margin
 
     def call(self, stamp):
-        """Difference and centre."""
-        inner = stamp[:, self.window, self.window]
-        turned = ops.flip(stamp[:, self.outer, self.outer], (1, 2))
-        left = []
-        for j, i in _SHIFTS - self.shifts:
-            rows, columns = slice(j, j + _INNER), slice(i, i + _INNER)
-            difference = ops.abs(inner - turned[:, rows, columns])
-            difference = ops.reshape(difference, (-1, _INNER**2))
-            left.append(ops.matmul(difference, ops.convert_to_tensor(self.weight)))
-        best = ops.argmin(ops.concatenate(left, -1), axis=-1)
-        facing = ops.take(ops.convert_to_tensor(self.facing), best, axis=0)
-        first = ops.arange(ops.shape(stamp)[0], dtype="int32") * self.size**2
-        across = ops.take(ops.reshape(stamp, (-1,)), facing + first[:, None])
-        difference = stamp - ops.reshape(across, ops.shape(stamp))
-        centre = ops.take(
-            ops.convert_to_tensor((self.shifts / 2).astype("float32")), best, axis=0
-        )
-        return difference, centre
+        """Stamp and turned stamp about the centre, and the centre as (y, x)."""
+        averaged = _averaged(stamp, 4, 5)[..., 0]
+        coarse = 2 * _least(averaged, self.towards[0], _COARSE, 2.0)
+        margin = [(0, 0), (self.margin, self.margin), (self.margin, self.margin)]
+        padded = ops.pad(stamp, margin)
+        inner = self._gather(padded, coarse, 1, _INNER + 2 * _FINE)
+        fine = _least(inner, self.towards[1], _FINE, 0.5, outer=True)
+        # The last half pixel stays.
+        moved = coarse + fine // 2
+        here = self._gather(padded, moved, 1, self.size)
+        across = self._gather(padded, moved + fine % 2, -1, self.size)
+        centre = ops.cast(moved, "float32") + ops.cast(fine % 2, "float32") / 2
+        return here, across, centre
+
+    def _gather(self, padded, centre, sign, number):
+        """Pixels about a centre, (N, number, number); with sign -1 turned."""
+        offset = sign * (np.arange(number) - number // 2)
+        pattern = (offset[:, None] * self.width + offset).ravel().astype("int32")
+        middle = self.margin + self.size // 2
+        first = ops.arange(ops.shape(padded)[0], dtype="int32") * self.width**2
+        first = first + (centre[:, 0] + middle) * self.width + centre[:, 1] + middle
+        flat = ops.take(ops.reshape(padded, (-1,)), first[:, None] + pattern)
+        return ops.reshape(flat, (-1, number, number))
+
+
+def _gaussian(number, sigma):
+    offset = np.arange(number) - number // 2
+    weight = np.exp(-(offset[:, None] ** 2 + offset**2) / (2 * sigma**2))
+    return weight.reshape(-1, 1).astype("float32")
+
+
+def _least(image, weight, reach, step, outer=False):
+    """
+    Twice the centre of the least weighted difference, (N, 2) integers.
+
+    Where noise decides, centres near the middle are preferred: a step is ``step``
+    pixels of the stamp. With ``outer`` the image is wider than the weight by
+    ``reach`` on each side; otherwise there are zeros.
+    """
+    number = int(len(weight) ** 0.5)
+    turned = ops.flip(image, (1, 2))
+    if outer:
+        image = image[:, reach:-reach, reach:-reach]
+    else:
+        turned = ops.pad(turned, [(0, 0), (reach, reach), (reach, reach)])
+    steps = range(-reach, reach + 1)
+    shifts = np.array([(j, i) for j in steps for i in steps], dtype="int32")
+    left = []
+    for j, i in reach - shifts:
+        apart = ops.abs(image - turned[:, j : j + number, i : i + number])
+        apart = ops.reshape(apart, (-1, number**2))
+        left.append(ops.matmul(apart, ops.convert_to_tensor(weight)))
+    noise = np.sqrt(np.sum(weight**2))
+    away = noise * np.sum((shifts * step / _TYPICAL_OFFSET) ** 2, axis=1) / 2
+    left = ops.concatenate(left, -1) + away.astype("float32")
+    best = ops.argmin(left, axis=-1)
+    return ops.take(ops.convert_to_tensor(shifts), best, axis=0)
 
 
 @keras.saving.register_keras_serializable("astro_cnnfit")
 class GrowthCurves(layers.Layer):
     """
-    Stamp and difference -> scalars (N, 55), the second being log10 flux.
+    Stamp and difference -> scalars (N, 77), and the flux within 9.5 pixels.
 
-    Within each radius: light, its square, the absolute difference and its square
-    less what white noise adds, all relative to the light within 9.5 pixels.
+    Within each radius: light, its square, the absolute difference and its square,
+    less what white noise adds. Their ratios are C, A and RMS asymmetry but for the
+    choice of the radius.
     """
 
     def build(self, shape):
@@ -119,21 +153,23 @@ class GrowthCurves(layers.Layer):
         count = len(self.border)
         sky = ops.take(sky, [count // 6, count // 2, count - count // 6], axis=1)
         light = self._within(flat)
-        reference = light[:, _REFERENCE]
-        scale = 0.5 * (reference + ops.sqrt(ops.square(reference) + 4 * _SOFTENING**2))
-        scale = scale[:, None]
         squares = self._within(ops.square(flat)) - self.areas
-        apart = self._within(ops.abs(turned))
+        apart = self._within(ops.abs(turned)) - _MEAN_NOISE * self.areas
         apart_squares = self._within(ops.square(turned)) - 2 * self.areas
+        noise = np.sqrt(self.areas).astype("float32")
+        soft = _at_least(light, 3 * noise)
+        soft_squares = _at_least(squares, 4 * noise)
+        scale = _at_least(light[:, _REFERENCE : _REFERENCE + 1], _SOFTENING)
         return ops.concatenate(
             [
                 arcsinh(sky),
                 ops.log10(scale) - 2.5,
                 arcsinh(light / scale),
+                ops.log(soft[:, 1:] / soft[:, :-1]) * 2,
+                ops.clip(apart / soft, -2, 3) * 2,
                 apart / (scale + self.areas),
-                (apart - 2 / np.sqrt(np.pi).astype("float32") * self.areas) / scale,
-                _signed_root(squares) / scale * 10,
-                _signed_root(apart_squares) / scale * 10,
+                ops.clip(_signed_root(apart_squares / soft_squares), -2, 2) * 2,
+                ops.log(soft_squares / ops.square(scale)) / 2 + 2,
                 _lag(stamp),
             ],
             -1,
@@ -143,8 +179,13 @@ class GrowthCurves(layers.Layer):
         return ops.matmul(flat, ops.convert_to_tensor(self.apertures))
 
 
+def _at_least(x, floor):
+    """X where it is far above the floor, and never much below it."""
+    return 0.5 * (x + ops.sqrt(ops.square(x) + 4 * floor**2))
+
+
 def _signed_root(x):
-    return x / ops.sqrt(ops.abs(x) + 1.0)
+    return x / ops.sqrt(ops.abs(x) + 1e-4)
 
 
 def _lag(stamp):
@@ -155,20 +196,26 @@ def _lag(stamp):
     return ops.stack([along, across], -1)
 
 
+def _averaged(image, step, taps):
+    """Averages over taps x taps pixels, in noise units, (N, ny, nx, 1)."""
+    weights = np.full((taps, taps, 1, 1), 1 / taps, np.float32)
+    return ops.conv(
+        ops.expand_dims(image, -1),
+        ops.convert_to_tensor(weights),
+        strides=step,
+        padding="valid",
+    )
+
+
 def _pyramid(image, size):
     """The inner part, and averages over 3 x 3 and 5 x 5 pixels, in noise units."""
-    image = ops.expand_dims(image, -1)
     centre = (size - 1) // 2
     levels = []
     for step, taps, reach in ((1, 1, 16), (2, 3, 16), (4, 5, 12)):
         margin = centre - step * reach - taps // 2
         part = image[:, margin : size - margin, margin : size - margin]
-        if taps > 1:
-            weights = np.full((taps, taps, 1, 1), 1 / taps, np.float32)
-            part = ops.conv(
-                part, ops.convert_to_tensor(weights), strides=step, padding="valid"
-            )
-        levels.append(part)
+        one = taps == 1
+        levels.append(ops.expand_dims(part, -1) if one else _averaged(part, step, taps))
     return levels
 
 
@@ -215,10 +262,11 @@ def build_cas(filters=(24, 48, 80), blocks=1, dense=(256, 160), size=101):
         (N, size, size) -> (N, 90): 12 means and 78 entries of a lower triangle.
     """
     stamp = keras.Input((size, size), name="stamp", dtype="float32")
-    difference, centre = TurnedDifference(dtype="float32")(stamp)
-    scalars, flux = GrowthCurves(dtype="float32")([stamp, difference])
-    scalars = layers.Concatenate(dtype="float32")([scalars, centre])
-    scales = Scales(dtype="float32")([stamp, difference, flux])
+    centred, turned, centre = SymmetryCentre(dtype="float32")(stamp)
+    difference = centred - turned
+    scalars, flux = GrowthCurves(dtype="float32")([centred, difference])
+    scalars = layers.Concatenate(dtype="float32")([scalars, centre / 4])
+    scales = Scales(dtype="float32")([centred, difference, flux])
     tower = _tower(filters, blocks)
     condition = layers.Dense(48, activation="silu")(scalars)
     seen = [tower([image, condition]) for image in scales]
