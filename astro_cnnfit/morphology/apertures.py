@@ -15,6 +15,7 @@ from photutils.geometry import circular_overlap_grid, elliptical_overlap_grid
 __all__ = [
     "Ellipse",
     "Growth",
+    "axis_form",
     "bounding_box",
     "coverage",
     "exact_circle",
@@ -75,8 +76,19 @@ def weighted_sum(weights, values):
     return np.einsum(f"{axes},{axes}->", weights, values)
 
 
-def _form(ellipse):
-    """Coefficients of rho^2 = a dx^2 + 2 b dx dy + c dy^2."""
+def axis_form(ellipse):
+    """
+    Coefficients of the squared elliptical radius.
+
+    Parameters
+    ----------
+    ellipse : Ellipse
+
+    Returns
+    -------
+    a, b, c : float
+        The radius squared is a dx^2 + 2 b dx dy + c dy^2.
+    """
     cos, sin = np.cos(ellipse.theta), np.sin(ellipse.theta)
     inverse = 1.0 / ellipse.q**2
     return (
@@ -87,7 +99,7 @@ def _form(ellipse):
 
 
 def _squared_radius(x, y, ellipse):
-    a, b, c = _form(ellipse)
+    a, b, c = axis_form(ellipse)
     dx, dy = x - ellipse.xc, y - ellipse.yc
     squared = np.multiply.outer(2.0 * b * dy, dx)
     squared += (a * dx**2)[None, :]
@@ -143,7 +155,7 @@ def coverage(ellipse, radius, box):
     """
     y0, y1, x0, x1 = box
     x, y = np.arange(x0, x1), np.arange(y0, y1)
-    a, b, c = _form(ellipse)
+    a, b, c = axis_form(ellipse)
     dx, dy = (x - ellipse.xc)[None, :], (y - ellipse.yc)[:, None]
     rho = np.sqrt(np.maximum(_squared_radius(x, y, ellipse), 1e-12))
     # How much of rho one pixel spans: its gradient summed over the two axes.
@@ -200,7 +212,7 @@ def soft_edge(ellipse, radius, shape):
         rotation about that centre there too, and weights that fall from 1 to 0
         over about a pixel at the edge; None if no pixel is left.
     """
-    a, b, c = _form(ellipse)
+    a, b, c = axis_form(ellipse)
     ny, nx = shape
     x, y = np.arange(nx, dtype=float), np.arange(ny, dtype=float)
     cos, sin = np.cos(ellipse.theta), np.sin(ellipse.theta)

@@ -29,6 +29,7 @@ from astro_cnnfit.morphology.asymmetry import (
     rms_asymmetry,
 )
 from astro_cnnfit.morphology.cutout import cutout_slices, outliers
+from astro_cnnfit.morphology.ellipse_sums import columns_of, ellipse_sums
 from astro_cnnfit.morphology.gini_m20 import gini, m20, petrosian_segment
 from astro_cnnfit.morphology.growth import flux_within
 from astro_cnnfit.morphology.petrosian import scanned_petrosian_radius
@@ -127,24 +128,23 @@ def _measured(galaxy, sky, definition):
     diagonal = np.hypot(*image.shape)
     scan = np.linspace(1.0, diagonal, _RADII)
     circle = Ellipse(light.xc, light.yc)
-    growth = growth_curve(image, valid, circle, diagonal + 1.0)
-    first = scanned_petrosian_radius(growth, scan)
+    columns = columns_of(image, valid)
+    _, first = _petrosian(galaxy, columns, circle, scan)
     if not np.isfinite(first):
         return {"no_petrosian": True, "undefined": True}
     source = rotatable(image, definition.order, zeros_outside=True)
     xc, yc = _centre(galaxy, source, first, sky, definition)
     row = {"xc_asymmetry": xc, "yc_asymmetry": yc}
     circle = Ellipse(xc, yc)
-    growth = growth_curve(image, valid, circle, diagonal + 1.0)
-    radius = scanned_petrosian_radius(growth, scan)
+    growth, radius = _petrosian(galaxy, columns, circle, scan)
     ellipse = light_ellipse(image, galaxy.segment & valid, (xc, yc))
-    elliptical, row["sn_per_pixel"] = _elliptical(galaxy, ellipse, diagonal)
+    elliptical, row["sn_per_pixel"] = _elliptical(galaxy, columns, ellipse, diagonal)
     row |= {"rpetro_circ": radius, "rpetro_ellip": elliptical}
     if not np.isfinite(radius):
         return {**row, "no_petrosian": True, "undefined": True}
     row["aperture_outside"] = leaves_image(circle, EXTENT * radius, image.shape)
-    total = abs(_exact_flux(image, circle, EXTENT * radius))
-    row |= {"flux": total, **radii(galaxy, circle, growth, total, np.inf)}
+    total = abs(float(ellipse_sums(columns, circle, [EXTENT * radius])[0, 0]))
+    row |= radii(galaxy, columns, circle, growth, total)
     row |= _asymmetries(galaxy, source, circle, first, sky)
     row |= _smoothness(galaxy, circle, radius, sky, definition)
     if np.isfinite(elliptical):
@@ -154,19 +154,20 @@ def _measured(galaxy, sky, definition):
     return {**row, "undefined": undefined(row)}
 
 
-def _exact_flux(image, circle, radius):
-    box = bounding_box(circle, radius, image.shape)
-    y0, y1, x0, x1 = box
-    return float(weighted_sum(exact_coverage(circle, radius, box), image[y0:y1, x0:x1]))
+def _petrosian(galaxy, columns, ellipse, scan):
+    """Growth curve and Petrosian radius."""
+    growth = growth_curve(
+        galaxy.image, galaxy.valid, ellipse, scan[-1] + 1.0, coarse=True
+    )
+    return growth, scanned_petrosian_radius(columns, ellipse, growth, scan)
 
 
-def _elliptical(galaxy, ellipse, diagonal):
+def _elliptical(galaxy, columns, ellipse, diagonal):
     """Elliptical Petrosian radius and S/N per pixel within it."""
     if ellipse is None:
         return np.nan, np.nan
-    largest = diagonal / ellipse.q
-    growth = growth_curve(galaxy.image, galaxy.valid, ellipse, largest + 1.0)
-    radius = scanned_petrosian_radius(growth, np.linspace(1.0, largest, _RADII))
+    scan = np.linspace(1.0, diagonal / ellipse.q, _RADII)
+    growth, radius = _petrosian(galaxy, columns, ellipse, scan)
     noise = 1.0 if galaxy.sigma is None else galaxy.sigma
     flux = flux_within(growth, radius) if np.isfinite(radius) else np.nan
     return radius, sn_per_pixel(flux, ellipse.q, radius, noise)

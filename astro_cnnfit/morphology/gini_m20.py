@@ -4,7 +4,8 @@
 import numpy as np
 from scipy import ndimage
 
-from astro_cnnfit.morphology.apertures import bounding_box, coverage, weighted_sum
+from astro_cnnfit.morphology.apertures import weighted_sum
+from astro_cnnfit.morphology.ellipse_sums import columns_of, ellipse_sums
 
 __all__ = ["gini", "m20", "petrosian_segment"]
 
@@ -34,11 +35,10 @@ def petrosian_segment(image, ellipse, radius):
         pixel wide at the radius.
     """
     smooth = ndimage.gaussian_filter(image, SMOOTHING * radius, mode="constant")
-    box = bounding_box(ellipse, radius + 0.5, image.shape)
-    y0, y1, x0, x1 = box
-    ring = coverage(ellipse, radius + 0.5, box) - coverage(ellipse, radius - 0.5, box)
-    area = 2.0 * np.pi * ellipse.q * radius
-    level = weighted_sum(ring, smooth[y0:y1, x0:x1]) / area
+    inner, outer = ellipse_sums(
+        columns_of(smooth), ellipse, [radius - 0.5, radius + 0.5]
+    )[0]
+    level = (outer - inner) / (2.0 * np.pi * ellipse.q * radius)
     labels, count = ndimage.label(smooth >= level, structure=_EIGHT)
     if count <= 1:
         return labels > 0

@@ -3,16 +3,12 @@
 
 import numpy as np
 
-from astro_cnnfit.morphology.apertures import (
-    bounding_box,
-    exact_coverage,
-    weighted_sum,
-)
+from astro_cnnfit.morphology.ellipse_sums import ellipse_sums
 
-__all__ = ["flux_within", "fraction_radius"]
+__all__ = ["flux_within", "fraction_radii"]
 
-EXACT_BELOW = 12.0
-"""Radii below this, in pixels, are found again with exact apertures."""
+# A step of the refinement is at most this part of the radius.
+_LONGEST_STEP = 0.2
 
 
 def flux_within(growth, radius):
@@ -32,53 +28,50 @@ def flux_within(growth, radius):
     return float(np.interp(radius, growth.radii, growth.flux))
 
 
-def fraction_radius(image, ellipse, growth, total, fraction, exact_below=EXACT_BELOW):
+def fraction_radii(columns, ellipse, growth, total, fractions=(0.2, 0.5, 0.8)):
     """
-    First radius within which a fraction of the total light lies.
+    First radii within which fractions of the total light lie.
 
     Parameters
     ----------
-    image : `~numpy.ndarray`
-        (ny, nx)
+    columns : `~astro_cnnfit.morphology.ellipse_sums.Columns`
+        Of the image, in its first layer.
     ellipse : `~astro_cnnfit.morphology.apertures.Ellipse`
     growth : `~astro_cnnfit.morphology.apertures.Growth`
-        Of the same image and ellipse.
+        Of the same image and ellipse; it gives first values.
     total : float
         All light.
-    fraction : float
-        0.2 for r20.
-    exact_below : float, optional
-        Smaller radii are refined with exact apertures.
+    fractions : tuple of float, optional
+        Those of r20, r50 and r80 by default.
 
     Returns
     -------
-    float
-        Semi-major axis in pixels; NaN if there is no such radius.
+    `~numpy.ndarray`
+        Semi-major axes in pixels; NaN where there is no such radius.
     """
-    wanted = fraction * total
-    reached = growth.flux >= wanted
-    k = int(np.argmax(reached))
-    if not total > 0 or not reached[k] or k == 0:
-        return np.nan
+    wanted = total * np.asarray(fractions)
+    reached = growth.flux[None, :] >= wanted[:, None]
+    k = reached.argmax(axis=1)
+    if not total > 0 or not (reached.any(axis=1) & (k > 0)).all():
+        return np.full(len(wanted), np.nan)
     low, high = growth.flux[k - 1], growth.flux[k]
     step = growth.radii[1]
-    radius = growth.radii[k - 1] + step * (wanted - low) / (high - low)
-    if radius > exact_below:
-        return radius
-    return _refined(image, ellipse, wanted, radius, (high - low) / step)
+    first = growth.radii[k - 1] + step * (wanted - low) / (high - low)
+    return _refined(columns, ellipse, wanted, first, (high - low) / step)
 
 
-def _refined(image, ellipse, wanted, radius, slope):
-    """Two steps of the secant method on exact apertures, for small radii."""
-    start, previous = radius, None
+def _refined(columns, ellipse, wanted, first, slope):
+    """Steps of the secant method on exact sums."""
+    radius = first
+    flux = ellipse_sums(columns, ellipse, radius)[0]
     for _ in range(2):
-        box = bounding_box(ellipse, radius, image.shape)
-        y0, y1, x0, x1 = box
-        flux = weighted_sum(exact_coverage(ellipse, radius, box), image[y0:y1, x0:x1])
-        if previous is not None and radius != previous[0]:
-            secant = (flux - previous[1]) / (radius - previous[0])
-            slope = secant if secant > 0 else slope
-        previous = radius, flux
         change = (wanted - flux) / slope
-        radius = radius + np.clip(change, -0.2 * start, 0.2 * start)
-    return float(radius)
+        longest = _LONGEST_STEP * first
+        new = np.maximum(radius + np.clip(change, -longest, longest), 1e-3)
+        new_flux = ellipse_sums(columns, ellipse, new)[0]
+        moved = np.abs(new - radius) > 1e-9
+        secant = (new_flux - flux) / np.where(moved, new - radius, 1.0)
+        slope = np.where(moved & (secant > 0), secant, slope)
+        radius, flux = new, new_flux
+    longest = _LONGEST_STEP * first
+    return radius + np.clip((wanted - flux) / slope, -longest, longest)

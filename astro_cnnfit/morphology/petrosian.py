@@ -4,11 +4,19 @@
 import numpy as np
 
 from astro_cnnfit.morphology.apertures import _PER_UNIT
+from astro_cnnfit.morphology.ellipse_sums import ellipse_sums
 
 __all__ = ["ETA", "petrosian_radius", "scanned_petrosian_radius"]
 
 ETA = 0.2
 """Ratio of surface brightness to the mean within that defines the radius."""
+
+# Radii that are tried before the place where the growth curve shows the ratio to
+# fall, and how many at once.
+_MARGIN, _CHUNK = 3, 6
+# Steps of less than this are taken as straight.
+_NARROW = 0.5
+_NO_AREA = 1e-6
 
 # Rings with less of their area on valid pixels than this say nothing.
 _LEAST_COVERED = 0.25
@@ -56,13 +64,17 @@ def petrosian_radius(growth, eta=ETA):
     return growth.radii[centre[k - 1]] + share
 
 
-def scanned_petrosian_radius(growth, radii, eta=ETA):
+def scanned_petrosian_radius(columns, ellipse, growth, radii, eta=ETA):
     """
     The same radius, searched on a grid of radii and then within one of its steps.
 
     Parameters
     ----------
+    columns : `~astro_cnnfit.morphology.ellipse_sums.Columns`
+        Of the image and of its valid pixels.
+    ellipse : `~astro_cnnfit.morphology.apertures.Ellipse`
     growth : `~astro_cnnfit.morphology.apertures.Growth`
+        Of the same, to find the place with.
     radii : `~numpy.ndarray`
         (n,) rising, in pixels. statmorph takes 100 from 1 to the stamp's diagonal,
         so that a dip of the ratio between two of them goes unseen.
@@ -74,30 +86,54 @@ def scanned_petrosian_radius(growth, radii, eta=ETA):
     float
         In pixels; NaN if the ratio is below ``eta`` from the start or never.
     """
-    below = np.flatnonzero(_ratio(growth, radii) < eta)
-    if not len(below) or below[0] == 0:
+    rough = _rough_ratio(growth, radii) < eta
+    k = int(np.argmax(rough)) if rough.any() else len(radii) - 1
+    # The curve is not exact: look from a few radii before it falls.
+    for first in range(max(k - _MARGIN, 0), len(radii), _CHUNK):
+        exact = _ratio(columns, ellipse, radii[first : first + _CHUNK]) < eta
+        if exact.any():
+            k = first + int(np.argmax(exact))
+            break
+    else:
         return np.nan
-    fine = np.linspace(radii[below[0] - 1], radii[below[0]], 33)
-    ratio = _ratio(growth, fine)
-    k = np.argmax(ratio < eta)
     if k == 0:
-        return float(fine[0])
-    share = (ratio[k - 1] - eta) / (ratio[k - 1] - ratio[k])
-    return float(fine[k - 1] + share * (fine[1] - fine[0]))
+        return np.nan
+    low, high = radii[k - 1], radii[k]
+    for _ in range(2):
+        low, high = _narrowed(columns, ellipse, low, high, eta)
+    return (low + high) / 2.0
 
 
-def _ratio(growth, radii):
+def _narrowed(columns, ellipse, low, high, eta):
+    """The step in which the ratio falls below eta, narrowed, or the root in it."""
+    fine = np.linspace(low, high, 7)
+    ratio = _ratio(columns, ellipse, fine) - eta
+    k = max(int(np.argmax(ratio < 0)), 1)
+    if high - low > _NARROW or ratio[k - 1] <= ratio[k]:
+        return fine[k - 1], fine[k]
+    root = fine[k - 1] + (fine[k] - fine[k - 1]) * ratio[k - 1] / (
+        ratio[k - 1] - ratio[k]
+    )
+    return root, root
+
+
+def _ratio(columns, ellipse, radii):
     """Mean of rings one pixel wide over the mean within, both without sign."""
+    many = np.concatenate([radii - 0.5, radii, radii + 0.5])
+    return _of_means(ellipse_sums(columns, ellipse, many).reshape(2, 3, -1))
 
-    def within(values):
-        return np.interp(
-            np.stack([radii - 0.5, radii, radii + 0.5]), growth.radii, values
-        )
 
-    flux, area = within(growth.flux), within(growth.area)
+def _rough_ratio(growth, radii):
+    many = np.stack([radii - 0.5, radii, radii + 0.5])
+    sums = [np.interp(many, growth.radii, curve) for curve in growth[1:3]]
+    return _of_means(np.array(sums))
+
+
+def _of_means(sums):
+    flux, area = sums
     means = []
     for light, pixels in ((flux[2] - flux[0], area[2] - area[0]), (flux[1], area[1])):
-        safe = np.where(pixels > 1e-9, pixels, 1.0)
-        means.append(np.where(pixels > 1e-9, np.abs(light) / safe, 0.0))
+        safe = np.where(pixels > _NO_AREA, pixels, 1.0)
+        means.append(np.where(pixels > _NO_AREA, np.abs(light) / safe, 0.0))
     ring, mean = means
     return np.where(mean > 0, ring / np.where(mean > 0, mean, 1.0), ring != 0)

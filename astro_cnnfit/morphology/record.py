@@ -8,7 +8,7 @@ import numpy as np
 from astro_cnnfit.morphology.apertures import Ellipse, bounding_box
 from astro_cnnfit.morphology.concentration import concentration, concentration_error
 from astro_cnnfit.morphology.gini_m20 import gini, m20, petrosian_segment
-from astro_cnnfit.morphology.growth import EXACT_BELOW, fraction_radius
+from astro_cnnfit.morphology.growth import fraction_radii
 from astro_cnnfit.morphology.signal import radius_error
 
 __all__ = [
@@ -75,29 +75,26 @@ def leaves_image(ellipse, radius, shape):
     return y0 < ny or y1 > 2 * ny or x0 < nx or x1 > 2 * nx
 
 
-def radii(galaxy, ellipse, growth, total, exact_below=EXACT_BELOW):
+def radii(galaxy, columns, ellipse, growth, total):
     """
-    Radii, concentration, light and S/N.
+    Radii and concentration.
 
     Parameters
     ----------
     galaxy : Galaxy
+    columns : `~astro_cnnfit.morphology.ellipse_sums.Columns`
+        Of the galaxy's image.
     ellipse : `~astro_cnnfit.morphology.apertures.Ellipse`
     growth : `~astro_cnnfit.morphology.apertures.Growth`
         In that ellipse.
     total : float
         Light within 1.5 Petrosian radii.
-    exact_below : float, optional
-        Smaller radii are found with exact apertures.
 
     Returns
     -------
     dict
     """
-    r20, r50, r80 = (
-        fraction_radius(galaxy.image, ellipse, growth, total, fraction, exact_below)
-        for fraction in (0.2, 0.5, 0.8)
-    )
+    r20, r50, r80 = fraction_radii(columns, ellipse, growth, total).tolist()
     row = {"r20": r20, "r50": r50, "r80": r80, "flux": total}
     row["concentration"] = concentration(r20, r80)
     if galaxy.sigma is not None and np.isfinite(row["concentration"]):
