@@ -241,7 +241,7 @@ class Scales(layers.Layer):
         return found
 
 
-def build_cas(filters=(24, 48, 80), blocks=1, dense=(256, 160), size=101):
+def build_cas(filters=(24, 48, 72), blocks=1, dense=(256, 160), size=101):
     """
     The default network of morphology.
 
