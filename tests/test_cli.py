@@ -252,7 +252,7 @@ def test_help_and_version_load_no_keras():
 
 
 @pytest.mark.parametrize(
-    "command", ["measure", "demo", "simulate", "train", "evaluate"]
+    "command", ["measure", "morphology", "demo", "simulate", "train", "evaluate"]
 )
 def test_every_command_explains_itself(command, capsys):
     with pytest.raises(SystemExit) as raised:
@@ -375,6 +375,6 @@ def test_values_are_rounded_to_their_errors():
     )
     lines = report.readable(table)
     assert list(lines["r_eff"]) == ["12.346 +/- 0.046", "-"]
-    assert list(lines["flux"]) == ["123456 +/- 1234", "2 +/- nan"]
+    assert list(lines["flux"]) == ["123456 +/- 1234", "2"]
     assert lines["flux"].unit == u.nJy
     assert list(lines["flags"]) == ["-", "no_data"]

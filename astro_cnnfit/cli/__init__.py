@@ -15,12 +15,13 @@ from astropy.utils.exceptions import AstropyUserWarning
 
 import astro_cnnfit
 
-from . import demo, evaluate, measure, simulate, train
+from . import demo, evaluate, measure, morphology, simulate, train
 
 __all__ = ["main"]
 
 _COMMANDS = {
     "measure": measure,
+    "morphology": morphology,
     "demo": demo,
     "simulate": simulate,
     "train": train,

@@ -1,11 +1,10 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Measure the galaxies of an image."""
 
-from astropy.nddata import NDData, StdDevUncertainty
+from astro_cnnfit.inputs import read_image
 
-from astro_cnnfit.inputs import parse_positions, read_image
-
-from .files import check_folder_of, check_table_path, read_table, whole, write_table
+from .files import check_folder_of, check_table_path, whole, write_table
+from .images import add_image_arguments, read_data, read_positions
 from .keras_start import load_keras
 from .report import readable, say
 
@@ -17,7 +16,7 @@ _REFINE = {"ml": True, "map": "map"}
 
 def add_arguments(parser):
     """Add the arguments of ``astro-cnnfit measure``."""
-    parser.add_argument("image", metavar="IMAGE", help="FITS image or stack of stamps")
+    add_image_arguments(parser)
     parser.add_argument("--psf", help="FITS file with the PSF, or one for each stamp")
     parser.add_argument(
         "--psf-oversampling",
@@ -25,19 +24,6 @@ def add_arguments(parser):
         default=1,
         metavar="N",
         help="samples of the PSF per pixel of the image",
-    )
-    parser.add_argument("--mask", help="FITS image, nonzero for pixels to leave out")
-    parser.add_argument("--error", help="FITS image of standard deviations")
-    parser.add_argument(
-        "--catalog",
-        help="table of positions, with columns x and y in pixels counted from 0; "
-        "without it, the image shows one galaxy in its centre",
-    )
-    parser.add_argument(
-        "--pixel-scale",
-        type=float,
-        metavar="ARCSEC",
-        help="arcsec per pixel; by default that of the WCS",
     )
     parser.add_argument(
         "--zeropoint", type=float, metavar="MAG", help="magnitude of unit flux"
@@ -57,13 +43,6 @@ def add_arguments(parser):
         "default of --refine) or of the posterior (map); needs --psf",
     )
     parser.add_argument(
-        "-o",
-        "--output",
-        required=True,
-        metavar="TABLE",
-        help="table to write: .ecsv, .fits or .parquet",
-    )
-    parser.add_argument(
         "--figure", metavar="FILE", help="figure of data, model and residual to write"
     )
 
@@ -73,14 +52,11 @@ def run(options):
     output = check_table_path(options.output)
     if options.figure is not None:
         check_figure_path(options.figure)
-    data = _read_data(options)
+    data = read_data(options)
     psf = None
     if options.psf is not None:
         psf = read_image(options.psf, argument="--psf").data
-    positions = None
-    if options.catalog is not None:
-        positions = read_table(options.catalog, "--catalog")
-        parse_positions(positions)
+    positions = read_positions(options)
 
     load_keras(options.debug)
     from astro_cnnfit import CNNSersicFitter
@@ -100,32 +76,6 @@ def run(options):
         draw(data, fitter, options.figure)
     readable(table).pprint(max_width=-1, max_lines=_MAX_ROWS)
     say(f"{len(table)} galaxies measured with {options.model!r}: {output}")
-
-
-def _read_data(options):
-    image = read_image(options.image, argument="IMAGE")
-    mask = error = None
-    if options.mask is not None:
-        found = read_image(options.mask, argument="--mask")
-        mask = found.data != 0
-        if found.mask is not None:
-            mask |= found.mask
-        _check_shape(mask, image, "--mask")
-    if options.error is not None:
-        error = read_image(options.error, argument="--error").data
-        _check_shape(error, image, "--error")
-        error = StdDevUncertainty(error)
-    return NDData(
-        image.data, mask=mask, uncertainty=error, unit=image.unit, wcs=image.wcs
-    )
-
-
-def _check_shape(array, image, argument):
-    if array.shape != image.data.shape:
-        raise ValueError(
-            f"{argument} must have the shape of IMAGE, {image.data.shape}, "
-            f"got {array.shape}"
-        )
 
 
 def check_figure_path(path):

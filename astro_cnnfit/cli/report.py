@@ -8,7 +8,7 @@ from astropy.table import Table
 
 from astro_cnnfit.flags import decode_flags
 
-__all__ = ["compared", "readable", "say"]
+__all__ = ["compared", "readable", "readable_morphology", "say"]
 
 # Name, column of the results without its suffix, unit, decimals at least.
 _QUANTITIES = (
@@ -22,6 +22,18 @@ _QUANTITIES = (
     ("ellip", "ellip", "", 2),
     ("theta", "theta", "deg", 0),
     ("pa", "pa", "deg", 0),
+)
+
+_MORPHOLOGY = (
+    ("x_centroid", "pix", 1),
+    ("y_centroid", "pix", 1),
+    ("concentration", "", 2),
+    ("asymmetry", "", 3),
+    ("smoothness", "", 3),
+    ("gini", "", 3),
+    ("m20", "", 2),
+    ("rpetro_ellip", "pix", 1),
+    ("sn_per_pixel", "", 1),
 )
 
 
@@ -55,10 +67,41 @@ def readable(results):
             for value, error in zip(_plain(values), _plain(errors), strict=True)
         ]
         table[name].unit = unit or None
-    table["flags"] = [
-        ", ".join(names) or "-" for names in decode_flags(results["flags"])
-    ]
+    table["flags"] = _named_flags(results)
     return table
+
+
+def readable_morphology(results):
+    """
+    Results of a measurer of morphology as text.
+
+    Parameters
+    ----------
+    results : `~astropy.table.QTable`
+        From `~astro_cnnfit.CNNCASMeasurer`.
+
+    Returns
+    -------
+    `~astropy.table.Table`
+        Columns of strings.
+    """
+    table = Table({"id": results["id"]})
+    for name, unit, decimals in _MORPHOLOGY:
+        values = _plain(results[name])
+        errors = np.full(len(values), np.nan)
+        if f"{name}_err" in results.colnames:
+            errors = _plain(results[f"{name}_err"])
+        table[name] = [
+            _with_error(value, error, decimals)
+            for value, error in zip(values, errors, strict=True)
+        ]
+        table[name].unit = unit or None
+    table["flags"] = _named_flags(results)
+    return table
+
+
+def _named_flags(results):
+    return [", ".join(names) or "-" for names in decode_flags(results["flags"])]
 
 
 def compared(results, truth):
@@ -116,4 +159,6 @@ def _with_error(value, error, decimals):
         # Two digits of the error, and the value to the same place.
         decimals = max(decimals, 1 - int(np.floor(np.log10(error))))
         decimals = min(decimals, 4)
+    if not np.isfinite(error):
+        return f"{value:.{decimals}f}"
     return f"{value:.{decimals}f} +/- {error:.{decimals}f}"

@@ -172,6 +172,7 @@ or HDU, optional
             image, segmap, sources, self._average, self.subtract_sky, self.seed,
             step=2 if self._average else 1,
             keep_masks=self._method.needs_masks,
+            view=self._method.view,
         )  # fmt: skip
         values = measure(
             field, self._method, batch_size=self.batch_size,

@@ -60,6 +60,9 @@ class Field:
     """Every so manieth pixel of the sky is used."""
     keep_masks: bool = True
     """Whether the method looks at masks."""
+    view: float = 1.0
+    """Side of the part of the image that is looked at, relative to that of the
+    segment's box."""
 
     def prepared(self, rows, scale):
         """Stamps of some galaxies at a scale: factor of averaging or of size."""
@@ -119,7 +122,7 @@ def measure(field, method, *, batch_size=512, progress_bar=False):
     n = len(field.sources.x)
     values = empty_values(n)
     limit = field.limit()
-    scale = np.ceil(field.sources.extent / (SIZE // 2)).astype(int)
+    scale = np.ceil(field.view * field.sources.extent / (SIZE // 2)).astype(int)
     scale = np.clip(scale, 1, limit)
     pending = np.arange(n)
     with tqdm(total=n, disable=not progress_bar, unit="galaxy") as bar:

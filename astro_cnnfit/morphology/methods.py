@@ -73,6 +73,7 @@ class ByNetwork:
     network: Any
     batch_size: int = 512
     needs_masks: ClassVar[bool] = False
+    view: ClassVar[float] = 1.0
 
     def __call__(self, prepared):
         """Measure prepared stamps: columns and flags."""
@@ -100,6 +101,11 @@ class Classical:
     definition: str = "tohill2021"
     needs_masks: ClassVar[bool] = True
 
+    @property
+    def view(self):
+        """How much of the image it looks at: statmorph cuts out 2.5 segments."""
+        return 1.0 if self.definition == "tohill2021" else 2.6
+
     def __call__(self, prepared):
         """Measure prepared stamps: columns and flags."""
         rows = np.flatnonzero((prepared.flags & UNMEASURABLE) == 0)
@@ -120,6 +126,7 @@ class Combined:
     fit: dict
     batch_size: int = 512
     needs_masks: ClassVar[bool] = True
+    view: ClassVar[float] = 1.0
 
     def __call__(self, prepared):
         """Measure prepared stamps: columns and flags."""

@@ -33,7 +33,6 @@ _SUSPECT = (
     | flags.APERTURE_OUTSIDE
     | flags.SEGMENT_AT_EDGE
     | flags.CENTRE_NOT_FOUND
-    | flags.TRUNCATED
 )
 
 

@@ -1,0 +1,80 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""Measure the morphology of the galaxies of an image."""
+
+import numpy as np
+
+from astro_cnnfit.inputs import read_image
+
+from .files import check_table_path, write_table
+from .images import add_image_arguments, check_shape, read_data, read_positions
+from .keras_start import load_keras
+from .report import readable_morphology, say
+
+__all__ = ["add_arguments", "run"]
+
+_MAX_ROWS = 50
+
+
+def add_arguments(parser):
+    """Add the arguments of ``astro-cnnfit morphology``."""
+    add_image_arguments(parser)
+    parser.add_argument(
+        "--segmap",
+        help="FITS image of labels, 0 for the sky; each labelled source is measured",
+    )
+    parser.add_argument("--psf", help="FITS file with the PSF: flags unresolved ones")
+    parser.add_argument(
+        "--model",
+        default="cas",
+        help="name of a bundled network, or folder of a trained one (default: "
+        "%(default)s)",
+    )
+    parser.add_argument(
+        "--method",
+        default="combined",
+        choices=("combined", "network", "classical"),
+        help="network and classical measure combined (the default), or one alone",
+    )
+    parser.add_argument(
+        "--definition",
+        default="tohill2021",
+        choices=("tohill2021", "statmorph", "conselice2003"),
+        help="of the classical measure (default: %(default)s); networks know that",
+    )
+
+
+def run(options):
+    """Run ``astro-cnnfit morphology``."""
+    output = check_table_path(options.output)
+    data = read_data(options)
+    segmap = psf = None
+    if options.segmap is not None:
+        segmap = _read_labels(options.segmap, data)
+    if options.psf is not None:
+        psf = read_image(options.psf, argument="--psf").data
+    positions = read_positions(options)
+    if options.method != "classical":
+        load_keras(options.debug)
+    from astro_cnnfit import CNNCASMeasurer
+
+    measurer = CNNCASMeasurer(
+        options.model,
+        method=options.method,
+        definition=options.definition,
+        pixel_scale=options.pixel_scale,
+    )
+    table = measurer(data, segmap, init_params=positions, psf=psf)
+    write_table(table, output)
+    readable_morphology(table).pprint(max_width=-1, max_lines=_MAX_ROWS)
+    how = measurer.definition if measurer.model is None else repr(options.model)
+    say(f"{len(table)} galaxies measured with {how} ({options.method}): {output}")
+
+
+def _read_labels(path, data):
+    """Labels of a FITS image; whole numbers may be stored as floats there."""
+    found = read_image(path, argument="--segmap")
+    check_shape(found.data, data, "--segmap")
+    labels = np.where(np.isfinite(found.data), found.data, 0)
+    if np.any(labels != np.rint(labels)):
+        raise ValueError(f"--segmap must hold whole numbers, 0 for the sky: {path}")
+    return labels.astype(np.int64)
