@@ -26,6 +26,7 @@ TRAINING = (
     "python",
     "processor",
     "real_sky_stamps",
+    "data",
     "steps",
     "seconds",
     "loss",
