@@ -68,7 +68,8 @@ def sersic(
     A Sersic profile of unit flux on the grid.
 
     The innermost points are averages over the cells of the grid, since a cusp
-    that is sampled there gets a wrong flux.
+    that is sampled there gets a wrong flux. Cusps are softened over a twentieth of
+    a pixel: after the PSF, their peak is up to 4 % lower for an index of 4.
 
     Parameters
     ----------

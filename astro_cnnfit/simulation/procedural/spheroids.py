@@ -61,7 +61,7 @@ def draw_spheroid(rng, grid, traits):
     Returns
     -------
     light : `~numpy.ndarray`, float32
-        On the grid, of unit flux.
+        On the grid; its flux is about 1.
     """
     r_petro, disturbance, cuspiness = traits
     n = 0.5 + rng.uniform(5.0, 7.5) * cuspiness**1.3
