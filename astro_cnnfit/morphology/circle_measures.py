@@ -29,7 +29,7 @@ from astro_cnnfit.morphology.asymmetry import (
     rms_asymmetry,
 )
 from astro_cnnfit.morphology.cutout import cutout_slices, outliers
-from astro_cnnfit.morphology.ellipse_sums import columns_of, ellipse_sums
+from astro_cnnfit.morphology.ellipse_sums import columns_of
 from astro_cnnfit.morphology.gini_m20 import gini, m20, petrosian_segment
 from astro_cnnfit.morphology.growth import flux_within
 from astro_cnnfit.morphology.petrosian import scanned_petrosian_radius
@@ -143,8 +143,7 @@ def _measured(galaxy, sky, definition):
     if not np.isfinite(radius):
         return {**row, "no_petrosian": True, "undefined": True}
     row["aperture_outside"] = leaves_image(circle, EXTENT * radius, image.shape)
-    total = abs(float(ellipse_sums(columns, circle, [EXTENT * radius])[0, 0]))
-    row |= radii(galaxy, columns, circle, growth, total)
+    row |= radii(galaxy, columns, circle, growth, radius)
     row |= _asymmetries(galaxy, source, circle, first, sky)
     row |= _smoothness(galaxy, circle, radius, sky, definition)
     if np.isfinite(elliptical):

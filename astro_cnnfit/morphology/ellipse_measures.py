@@ -26,7 +26,7 @@ from astro_cnnfit.morphology.asymmetry import (
     asymmetry_sums,
     rms_asymmetry,
 )
-from astro_cnnfit.morphology.ellipse_sums import columns_of, ellipse_sums
+from astro_cnnfit.morphology.ellipse_sums import columns_of
 from astro_cnnfit.morphology.growth import flux_within
 from astro_cnnfit.morphology.petrosian import petrosian_radius
 from astro_cnnfit.morphology.record import (
@@ -84,9 +84,7 @@ def measure_ellipse(galaxy, definition):
     _, circular = _petrosian(image, valid, circle, radius, coarse=True)
     row |= {"rpetro_ellip": radius, "rpetro_circ": circular}
     row["aperture_outside"] = leaves_image(ellipse, EXTENT * radius, image.shape)
-    columns = columns_of(image)
-    total = float(ellipse_sums(columns, ellipse, [EXTENT * radius])[0, 0])
-    row |= radii(galaxy, columns, ellipse, growth, total)
+    row |= radii(galaxy, columns_of(image), ellipse, growth, radius)
     noise = 1.0 if galaxy.sigma is None else galaxy.sigma
     within = flux_within(growth, radius)
     row["sn_per_pixel"] = sn_per_pixel(within, ellipse.q, radius, noise)

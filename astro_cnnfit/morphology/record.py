@@ -7,6 +7,7 @@ import numpy as np
 
 from astro_cnnfit.morphology.apertures import Ellipse, bounding_box
 from astro_cnnfit.morphology.concentration import concentration, concentration_error
+from astro_cnnfit.morphology.ellipse_sums import ellipse_sums
 from astro_cnnfit.morphology.gini_m20 import gini, m20, petrosian_segment
 from astro_cnnfit.morphology.growth import fraction_radii
 from astro_cnnfit.morphology.signal import radius_error
@@ -75,7 +76,7 @@ def leaves_image(ellipse, radius, shape):
     return y0 < ny or y1 > 2 * ny or x0 < nx or x1 > 2 * nx
 
 
-def radii(galaxy, columns, ellipse, growth, total):
+def radii(galaxy, columns, ellipse, growth, radius):
     """
     Radii and concentration.
 
@@ -87,18 +88,24 @@ def radii(galaxy, columns, ellipse, growth, total):
     ellipse : `~astro_cnnfit.morphology.apertures.Ellipse`
     growth : `~astro_cnnfit.morphology.apertures.Growth`
         In that ellipse.
-    total : float
-        Light within 1.5 Petrosian radii.
+    radius : float
+        Petrosian radius in pixels.
 
     Returns
     -------
     dict
+        ``flux`` is the light within 1.5 Petrosian radii.
     """
+    largest = EXTENT * radius
+    total = abs(float(ellipse_sums(columns, ellipse, [largest])[0, 0]))
     r20, r50, r80 = fraction_radii(columns, ellipse, growth, total).tolist()
     row = {"r20": r20, "r50": r50, "r80": r80, "flux": total}
     row["concentration"] = concentration(r20, r80)
     if galaxy.sigma is not None and np.isfinite(row["concentration"]):
-        errors = (radius_error(growth, value, galaxy.sigma) for value in (r20, r80))
+        errors = (
+            radius_error(growth, value, fraction, largest, galaxy.sigma)
+            for value, fraction in ((r20, 0.2), (r80, 0.8))
+        )
         row["concentration_err"] = concentration_error(r20, r80, *errors)
     return row
 

@@ -29,26 +29,35 @@ def sn_per_pixel(flux, q, radius, sky_sigma):
     return flux / (np.pi * q * radius**2 * sky_sigma)
 
 
-def radius_error(growth, radius, sky_sigma):
+def radius_error(growth, radius, fraction, largest, sky_sigma):
     """
-    Error of a radius on the growth curve from the noise of the light within.
+    Error of a radius that holds a fraction of the light, from the noise of that.
+
+    The light within the radius F and all light T are noisy, and F - f T has the
+    variance sigma^2 ((1 - f)^2 a + f^2 (A - a)) with the areas a within the radius
+    and A of the whole aperture. It is divided by the light per pixel of radius at
+    the edge.
 
     Parameters
     ----------
     growth : `~astro_cnnfit.morphology.apertures.Growth`
     radius : float
         Semi-major axis in pixels.
+    fraction : float
+        Of the light, within the radius.
+    largest : float
+        Semi-major axis of the aperture that holds all light.
     sky_sigma : float
         Noise per pixel.
 
     Returns
     -------
     float
-        Noise of the sum over the ellipse divided by the light per pixel of
-        radius at its edge. It does not know that the total light is noisy too.
+        In pixels. That the aperture follows a noisy Petrosian radius is left out.
     """
-    area = np.interp(radius, growth.radii, growth.area)
+    inside, whole = np.interp((radius, largest), growth.radii, growth.area)
     low, high = np.interp((radius - 0.5, radius + 0.5), growth.radii, growth.flux)
     if not high > low:
         return np.nan
-    return float(sky_sigma * np.sqrt(area) / (high - low))
+    pixels = (1.0 - fraction) ** 2 * inside + fraction**2 * (whole - inside)
+    return float(sky_sigma * np.sqrt(pixels) / (high - low))
