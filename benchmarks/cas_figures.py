@@ -14,6 +14,7 @@ __all__ = [
 
 COLOURS = {
     "network": "C0",
+    "bare": "C9",
     "combined": "k",
     "tohill2021": "C1",
     "statmorph": "C2",
@@ -72,6 +73,7 @@ def draw_scatter_and_bias(kept, bins, path):
     for axis in axes[-1]:
         axis.set_xlabel("true S/N per pixel")
         axis.set_xticks([2, 5, 10, 20, 50], ["2", "5", "10", "20", "50"])
+        axis.minorticks_off()
     figure.tight_layout()
     figure.savefig(path, dpi=90)
     plt.close(figure)
@@ -162,6 +164,8 @@ def draw_against(x, rows, path, xlabel, *, log=False):
 def _deviations(axis, x, values):
     """Single galaxies faintly, mean with scatter, median."""
     axis.plot(x, values[:, :40], color="0.85", lw=0.5, zorder=0)
+    rows = np.isfinite(values).any(axis=1)
+    x, values = np.asarray(x)[rows], values[rows]
     mean, std = np.nanmean(values, axis=1), np.nanstd(values, axis=1)
     axis.errorbar(x, mean, std, fmt="ko", ms=4, capsize=2)
     axis.plot(x, np.nanmedian(values, axis=1), "o", mfc="w", mec="C0", ms=4)

@@ -8,6 +8,7 @@ network that is not bundled, a package that is not installed) is left out with t
 reason.
 """
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -43,10 +44,10 @@ def _measured(values, errors=None):
     )
 
 
-def _network():
+def _bare(find):
     from astro_cnnfit.weights import load_network
 
-    network = load_network("cas")
+    network = load_network(find("cas"))
 
     def measure(stamps, _):
         return _measured(*from_latent(*network.predict(stamps)))
@@ -55,17 +56,19 @@ def _network():
 
 
 def _measurer(method):
-    def load():
+    def load(find):
         from astro_cnnfit import CNNCASMeasurer
 
-        measurer = CNNCASMeasurer(method=method)
+        measurer = CNNCASMeasurer(find("cas"), method=method)
 
         def measure(stamps, _):
             table = _quietly(measurer, stamps)
-            names = [name for name in table.colnames if f"{name}_err" in table.colnames]
-            columns = ({n: _plain(table[f"{n}{end}"]) for n in names}
-                       for end in ("", "_err"))  # fmt: skip
-            return _measured(*columns)
+            names = [n for n in table.colnames if f"{n}_err" in table.colnames]
+            values, errors = (
+                {name: _plain(table[name + end]) for name in names}
+                for end in ("", "_err")
+            )
+            return _measured(values, errors)
 
         return measure
 
@@ -85,7 +88,7 @@ def _plain(column):
     return np.asarray(getattr(column, "value", column), dtype=float)
 
 
-def _classical():
+def _classical(_=None):
     from astro_cnnfit.morphology.classical import measure_stamps
 
     def measure(stamps, _):
@@ -98,19 +101,19 @@ def _classical():
     return measure
 
 
-def _statmorph():
+def _statmorph(_):
     from peers.statmorph_cas import measure
 
     return lambda stamps, _: _measured(measure(stamps, find_segments(stamps)))
 
 
-def _casnet():
+def _casnet(find):
     from astro_cnnfit.morphology.preparation import unit_maximum_stamps
     from astro_cnnfit.weights import load_network
 
     networks = {
-        "asymmetry": load_network("casnet_a"),
-        "concentration": load_network("casnet_c"),
+        "asymmetry": load_network(find("casnet_a")),
+        "concentration": load_network(find("casnet_c")),
     }
 
     def measure(stamps, _):
@@ -127,16 +130,19 @@ def _casnet():
 
 
 METHODS = {
-    "network": _network,
+    "network": _measurer("network"),
+    "bare": _bare,
     "combined": _measurer("combined"),
     "tohill2021": _classical,
     "statmorph": _statmorph,
     "casnet": _casnet,
 }
-"""What loads each method; ``reg`` is trained, see `train_regression`."""
+"""What loads each method; ``reg`` is trained, see `train_regression`. ``network`` and
+``combined`` are whole calls, which find sky, noise and the galaxy's pixels themselves;
+``bare`` is the network alone, told of sky and noise."""
 
 
-def load_methods(names=tuple(METHODS)):
+def load_methods(names=tuple(METHODS), folder=None):
     """
     Load methods.
 
@@ -144,6 +150,8 @@ def load_methods(names=tuple(METHODS)):
     ----------
     names : sequence of str
         Keys of `METHODS`.
+    folder : path-like, optional
+        With networks that are taken instead of the bundled ones of the same names.
 
     Returns
     -------
@@ -151,10 +159,15 @@ def load_methods(names=tuple(METHODS)):
     not_run : dict of str
         Why others could not be loaded.
     """
+
+    def find(name):
+        own = Path(folder or "") / name
+        return own if folder and own.is_dir() else name
+
     methods, not_run = {}, {}
     for name in names:
         try:
-            methods[name] = METHODS[name]()
+            methods[name] = METHODS[name](find)
         except (ImportError, ValueError, OSError) as error:
             not_run[name] = f"{type(error).__name__}: {error}"
             print(f"{name} is left out: {not_run[name]}")

@@ -169,9 +169,15 @@ def summary(value, error, true, sources, rng, n_draws=100):
         ``count``, ``missing`` (a share), those of `statistics` and `coverage`,
         ``quartiles`` and ``error``, the errors of bias, std, nmad and large.
     """
+    # The truth of another definition may be undefined.
+    known = np.isfinite(true)
+    value, error, true, sources = (x[known] for x in (value, error, true, sources))
     good = np.isfinite(value)
     difference, own = (value - true)[good], true[good]
-    found = {"count": int(good.sum()), "missing": 1 - good.mean()}
+    found = {
+        "count": int(good.sum()),
+        "missing": 1 - good.mean() if len(good) else np.nan,
+    }
     found |= statistics(difference)
     found["quartiles"] = quartile_bias(difference, own)
     found |= coverage(difference, error[good])

@@ -10,9 +10,11 @@ uses; errors of figures are from a bootstrap over the sources.
 
     python benchmarks/accuracy/cas_accuracy.py --figures docs/_static
 
-``network`` is the network alone, ``combined`` what `CNNCASMeasurer` does by default,
-``tohill2021`` the classical reference, ``statmorph`` the package of that name, on the
-first of the stamps only, ``casnet`` the two networks of Tohill et al. (2021), and
+``network`` is `CNNCASMeasurer` with the network alone, ``combined`` what it does by
+default, ``bare`` the network told of sky and noise, ``tohill2021`` the classical
+reference, ``statmorph`` the package of that name, on the first of the stamps only (a
+second row compares it with what its own definition gives without noise), ``casnet``
+the two networks of Tohill et al. (2021), and
 ``reg`` a cubic ridge regression on five outputs of ``tohill2021``, trained on noisy
 galaxies with noise-free truth as the networks are. Real galaxies are found through
 ``ASTRO_CNNFIT_TEST_DATA`` and left out without it.
@@ -32,15 +34,20 @@ from cas_methods import METHODS, load_methods, measure_all, train_regression
 from cas_statistics import BINS, QUANTITIES, pairwise_better, summary
 from common import provenance, write_result
 
+from astro_cnnfit.morphology.classical import measure_stamps
+
 # Around the bins of the goals, to see where it ends.
 ALL_BINS = {"1.5-2": (1.5, 2.0), **BINS, "20-100": (20.0, 100.0)}
 OWN = ("network", "combined")
+OTHERS = ("tohill2021", "statmorph", "casnet", "reg")
+# Its figures against what statmorph's definition gives without noise.
+OWN_DEFINITION = "statmorph, own definition"
 
 
 def main():
     """Run the benchmark."""
     arguments = parse_arguments()
-    methods, not_run = load_methods(arguments.methods)
+    methods, not_run = load_methods(arguments.methods, arguments.networks)
     if "tohill2021" in methods and arguments.regression:
         methods["reg"] = train_regression(arguments.regression)
     limits = {"statmorph": arguments.statmorph}
@@ -57,8 +64,9 @@ def main():
         result["undefined"][kind] = undefined
         result["sources"][kind] = len(np.unique(galaxies.sources))
         kept[kind] = measure_bins(galaxies, methods, limits, arguments)
+        truth = statmorph_truth(galaxies.stamps[: arguments.statmorph])
         result["sets"][kind] = {
-            name: summarise(*own, galaxies.sources[: len(own[0])], arguments)
+            name: summarise(*own, galaxies.sources[: len(own[0])], truth, arguments)
             for name, own in kept[kind].items()
         }
     result["goals"] = check_goals(result["sets"], OWN)
@@ -87,6 +95,7 @@ def parse_arguments():
     parser.add_argument("--methods", nargs="+", default=tuple(METHODS))
     parser.add_argument("--bootstrap", type=int, default=100, help="draws of it")
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--networks", help="folder of networks instead of the bundled")
     parser.add_argument("--output", help="folder of the JSON file")
     parser.add_argument("--figures", help="folder to draw in")
     return parser.parse_args()
@@ -104,23 +113,23 @@ def measure_bins(galaxies, methods, limits, arguments):
     return found
 
 
-def summarise(labels, found, sources, arguments):
+def statmorph_truth(stamps):
+    """What statmorph's definition gives without noise, by the classical reference."""
+    return measure_stamps(stamps, definition="statmorph")
+
+
+def summarise(labels, found, sources, truth, arguments):
     """Figures of every method and quantity in one bin."""
-    rng = np.random.default_rng(arguments.seed)
     result = {"count": len(labels), "methods": {}}
     true = {name: labels[:, place] for place, name in enumerate(QUANTITIES)}
     for method, own in found.items():
         # What a slow method was not given is not missing.
         limit = arguments.statmorph if method == "statmorph" else len(labels)
-        rows = slice(limit)
-        result["methods"][method] = {
-            name: summary(
-                own.values[name][rows], own.errors[name][rows], true[name][rows],
-                sources[rows], rng, arguments.bootstrap,
-            )
-            for name in QUANTITIES
-            if np.isfinite(own.values[name]).any()
-        }  # fmt: skip
+        parts = true, sources, slice(min(limit, len(labels)))
+        result["methods"][method] = _figures(own, *parts, arguments)
+        if method == "statmorph":
+            figures = _figures(own, truth, *parts[1:], arguments)
+            result["methods"][OWN_DEFINITION] = figures
     result["better"] = {
         own: {
             other: {
@@ -130,7 +139,7 @@ def summarise(labels, found, sources, arguments):
                 for name in QUANTITIES
             }
             for other, values in found.items()
-            if other not in OWN
+            if other in OTHERS
         }
         for own in OWN
         if own in found
@@ -138,15 +147,28 @@ def summarise(labels, found, sources, arguments):
     return result
 
 
+def _figures(own, true, sources, rows, arguments):
+    """Figures of one method, by quantity."""
+    rng = np.random.default_rng(arguments.seed)
+    return {
+        name: summary(
+            own.values[name][rows], own.errors[name][rows], true[name][rows],
+            sources[rows], rng, arguments.bootstrap,
+        )
+        for name in QUANTITIES
+        if np.isfinite(own.values[name]).any()
+    }  # fmt: skip
+
+
 def report(result):
     """Print the figures that the goals are about."""
     for kind, bins in result["sets"].items():
         print(f"\n{kind}, {result['undefined'][kind]:.1%} without truth")
-        print(f"{'S/N':8s}{'method':12s}{'A std':>8s}{'bias':>8s}{'>0.1':>8s}"
-              f"{'68%':>6s}{'C nmad':>8s}{'bias':>8s}{'68%':>6s}{'missing':>8s}")  # fmt: skip
+        print("S/N     method         A std    bias    >0.1   68%  C nmad    bias   68%"
+              " missing")  # fmt: skip
         for name, own in bins.items():
             for method, found in own["methods"].items():
-                print(f"{name:8s}{method:12s}" + _line(found))
+                print(f"{name:8s}{method[:11]:12s}" + _line(found))
     for own, goals in result["goals"].items():
         failed = [goal["goal"] for goal in goals if not goal["met"]]
         print(f"\n{own}: {len(goals) - len(failed)} of {len(goals)} goals met")

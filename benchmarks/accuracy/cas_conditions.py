@@ -63,7 +63,7 @@ CASES = {
 def main():
     """Run all cases."""
     arguments = parse_arguments()
-    methods, not_run = load_methods(arguments.methods)
+    methods, not_run = load_methods(arguments.methods, arguments.networks)
     result = provenance(arguments.seed, number=arguments.number)
     result |= {"not_run": not_run, "sets": {}}
     for kind in kinds_at_hand():
@@ -89,6 +89,7 @@ def parse_arguments():
         "--methods", nargs="+", default=("network", "combined", "tohill2021")
     )
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--networks", help="folder of networks instead of the bundled")
     parser.add_argument("--output", help="folder of the JSON file")
     return parser.parse_args()
 

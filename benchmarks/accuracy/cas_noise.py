@@ -43,7 +43,7 @@ PAPER = {
 def main():
     """Run the experiment."""
     arguments = parse_arguments()
-    methods, not_run = load_methods(arguments.methods)
+    methods, not_run = load_methods(arguments.methods, arguments.networks)
     stamps, labels, snr, sources = originals(arguments)
     groups = choose(stamps, methods, arguments.number)
     rows = np.unique(np.concatenate(list(groups.values())))
@@ -81,6 +81,7 @@ def parse_arguments():
         "--methods", nargs="+", default=("network", "combined", "tohill2021", "casnet")
     )
     parser.add_argument("--seed", type=int, default=SEED + 1)
+    parser.add_argument("--networks", help="folder of networks instead of the bundled")
     parser.add_argument("--output", help="folder of the JSON file")
     parser.add_argument("--figures", help="folder to draw in")
     return parser.parse_args()

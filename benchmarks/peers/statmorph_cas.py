@@ -31,7 +31,7 @@ class Nonparametric(statmorph.SourceMorphology):
             getattr(self, name)
 
     def _check_segmaps(self):
-        """Would compute the segmentation of the shape asymmetry."""
+        """Nothing: it would compute the segmentation of the shape asymmetry."""
 
 
 def measure(stamps, segments):
@@ -74,7 +74,7 @@ def _measure(stamps, segments, kind):
 
 
 def _morphology(stamp, segment, kind):
-    """statmorph's object, None for what it does not measure."""
+    """Object of statmorph, None for what it does not measure."""
     error = np.ones_like(stamp)
     try:
         own = kind(stamp, segment.astype(int), label=1, weightmap=error)
