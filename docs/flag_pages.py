@@ -4,7 +4,7 @@
 from benchmark_results import NOT_RUN, read
 from generated_pages import list_table
 
-from astro_cnnfit.flags import FLAGS, RECOMMENDED_CUT
+from astro_cnnfit.flags import FLAGS, MORPHOLOGY_CUT, RECOMMENDED_CUT
 
 SETS = {"table1": "Table 1 of GaLNets I", "wide": "wide prior"}
 GROUPS = {
@@ -17,11 +17,13 @@ GROUPS = {
 
 def advice():
     """Say what to do about each flag."""
-    rows = [("flag", "in the cut", "what to do")]
+    cuts = (RECOMMENDED_CUT, MORPHOLOGY_CUT)
+    rows = [("flag", "in the cut", "for morphology", "what to do")]
     rows += [
-        (f.name, "yes" if f.bit & RECOMMENDED_CUT else "no", f.advice) for f in FLAGS
+        (f.name, *("yes" if f.bit & cut else "no" for cut in cuts), f.advice)
+        for f in FLAGS
     ]
-    return list_table(rows, "   :header-rows: 1", "   :widths: 22 12 66")
+    return list_table(rows, "   :header-rows: 1", "   :widths: 22 10 12 56")
 
 
 def rates():

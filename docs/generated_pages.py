@@ -64,6 +64,7 @@ def write_all(folder):
         "flags.inc": flag_table(),
         "parameters.inc": _parameters(),
         "columns.inc": _columns(),
+        "morphology_columns.inc": _morphology_columns(),
         "networks.inc": _networks(),
     }
     for name, text in parts.items():
@@ -81,6 +82,12 @@ def _parameters():
 
 def _columns():
     from astro_cnnfit.sersic.results import column_table
+
+    return column_table()
+
+
+def _morphology_columns():
+    from astro_cnnfit.morphology import column_table
 
     return column_table()
 
