@@ -14,13 +14,18 @@ from astro_cnnfit.morphology.apertures import (
 from astro_cnnfit.morphology.rotation import clipped_box, partner_valid, rotated
 
 __all__ = [
+    "FOLDED",
     "Sums",
     "asymmetry_centre",
+    "asymmetry_error",
     "asymmetry_function",
     "asymmetry_sums",
     "climbed_centre",
     "rms_asymmetry",
 ]
+
+FOLDED = 1.0 - 2.0 / np.pi
+"""Variance of the amount of a normal variable of variance 1."""
 
 # A walk that gets this many steps away from its start ends there.
 _FARTHEST = 30
@@ -225,3 +230,38 @@ def rms_asymmetry(sums, noise_difference, noise):
         return np.nan
     squared = (sums.squared_difference - sums.area * noise_difference) / light
     return float(np.sign(squared) * np.sqrt(abs(squared)))
+
+
+def asymmetry_error(sums, asymmetry, scatter, noise_difference, noise, sky_pixels):
+    """
+    Error of the asymmetry, from the scatter of the background.
+
+    This package's own choice, since definitions leave it open. Three terms: the
+    noise of sum |I - I180|, which is larger where the galaxy itself differs than
+    where |I - I180| is folded noise; that of the background; and that of sum |I|.
+    It does not hold the bias from the sum of signal and noise within amounts.
+
+    Parameters
+    ----------
+    sums : Sums
+    asymmetry : float
+    scatter : float
+        Variance of sum |I - I180| over empty sky, per pixel.
+    noise_difference : float
+        Variance of I - I180 over empty sky, per pixel.
+    noise : float
+        Variance of the sky, per pixel.
+    sky_pixels : float
+        How many pixels the background is from.
+
+    Returns
+    -------
+    float
+    """
+    squared = max(sums.squared_difference, 1e-300)
+    galaxy = max(0.0, 1.0 - sums.area * noise_difference / squared)
+    # Noise about a difference far from zero is not folded.
+    unfolded = 1.0 - galaxy + galaxy / FOLDED
+    variance = scatter * sums.area * (unfolded + sums.area / sky_pixels)
+    variance += asymmetry**2 * sums.area * noise
+    return float(np.sqrt(variance) / sums.light)

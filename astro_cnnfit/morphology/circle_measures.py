@@ -22,7 +22,9 @@ from astro_cnnfit.morphology.apertures import (
     weighted_sum,
 )
 from astro_cnnfit.morphology.asymmetry import (
+    FOLDED,
     asymmetry_centre,
+    asymmetry_error,
     asymmetry_function,
     asymmetry_sums,
     climbed_centre,
@@ -209,9 +211,11 @@ def _asymmetries(galaxy, source, circle, radius, sky):
     row = {"rms_asymmetry": rms_asymmetry(sums, 2.0 * variance, variance)}
     row["asymmetry"] = (sums.difference - sums.area * sky.asymmetry) / sums.light
     if sky.box is not None:
-        # |I - I180| of sky comes in pairs and scatters by (2 - 4 / pi)^1/2 sigma.
-        scatter = np.sqrt((2.0 - 4.0 / np.pi) * 2.0 * sums.area) * sky.sigma
-        row["asymmetry_err"] = scatter / sums.light
+        # Differences come in pairs of the same amount.
+        scatter = 2.0 * FOLDED * 2.0 * variance
+        row["asymmetry_err"] = asymmetry_error(
+            sums, row["asymmetry"], scatter, 2.0 * variance, variance, sky.box.size
+        )
     return row
 
 

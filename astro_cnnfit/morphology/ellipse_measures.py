@@ -22,6 +22,7 @@ from astro_cnnfit.morphology.apertures import (
 )
 from astro_cnnfit.morphology.asymmetry import (
     asymmetry_centre,
+    asymmetry_error,
     asymmetry_function,
     asymmetry_sums,
     rms_asymmetry,
@@ -143,11 +144,11 @@ def _asymmetries(source, galaxy, ellipse, radius, corners):
     row = {"asymmetry": value}
     row["rms_asymmetry"] = rms_asymmetry(sums, np.median(squared), variance)
     if len(corners) > 1:
-        # Cells are independent, so the sum's scatter grows as the root of their
-        # number.
         pixels = np.prod(np.broadcast_to(galaxy.cell, 2))
-        scatter = np.std(absolute) * np.sqrt(pixels * sums.area)
-        row["asymmetry_err"] = scatter / sums.light
+        row["asymmetry_err"] = asymmetry_error(
+            sums, value, pixels * np.var(absolute), np.median(squared), variance,
+            pixels * len(corners),
+        )  # fmt: skip
     return row
 
 
