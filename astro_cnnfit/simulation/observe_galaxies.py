@@ -112,7 +112,7 @@ def observe(stamps, labels, rng, *, snr=(1.5, 100.0), conditions=IDEAL):
     columns[:, 2] = rng.normal(0, conditions.sky_error, n)
     noise_error = 1 + rng.normal(0, conditions.noise_error, n)
     columns[:, 3] = noise_error
-    normal = keras.random.normal((2, *light.shape), seed=int(rng.integers(2**31)))
+    normal = keras.random.normal(light.shape, seed=int(rng.integers(2**31)))
     seen = np.array(ops.convert_to_numpy(_expose(light, normal, columns)))
     _fill_masked(seen, rng, conditions.masked)
     # The S/N is that for the noise that a user would find.
@@ -126,9 +126,8 @@ def _expose(light, normal, columns):
     correlation, poisson, sky, noise_error = ops.unstack(
         columns[:, :, None, None], axis=1
     )
-    noise = correlate(normal[0], correlation)
-    shot = normal[1] * ops.sqrt(ops.relu(light) * poisson)
-    return (light + noise + shot + sky) / noise_error
+    noise = correlate(normal, correlation) * ops.sqrt(1 + ops.relu(light) * poisson)
+    return (light + noise + sky) / noise_error
 
 
 def turn(stamps, labels, kind):
