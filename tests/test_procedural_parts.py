@@ -14,6 +14,7 @@ from astro_cnnfit.simulation.procedural.components import (
     ring,
     sersic,
 )
+from astro_cnnfit.simulation.procedural.discs import _profile
 from astro_cnnfit.simulation.procedural.grid import (
     ellipse_frame,
     log_uniform,
@@ -259,3 +260,17 @@ def test_arc_lies_at_its_radius_and_angle():
     assert (arc * R).sum() == pytest.approx(20, abs=0.2)
     angle = np.arctan2((arc * GRID.y).sum(), (arc * GRID.x).sum())
     assert angle == pytest.approx(1.0, abs=0.01)
+
+
+def test_a_disc_that_rises_outwards_stays_finite():
+    class Always:
+        """Takes the break with the steepest rise, for a tiny disc."""
+
+        def random(self):
+            return 0.0
+
+        def uniform(self, low, high):
+            return low
+
+    disc = _profile(Always(), np.linspace(0, 80, 200, dtype=np.float32), 0.5, 0.0)
+    assert np.isfinite(disc).all()

@@ -54,7 +54,9 @@ def _profile(rng, r, r_eff, cuspiness):
     kind = rng.random()
     if kind < 0.3:
         edge, slope = r_eff * rng.uniform(1.0, 2.5), rng.uniform(-0.6, 3.0) / scale
-        disc *= np.exp(np.float32(-slope) * np.maximum(r - np.float32(edge), 0))
+        beyond = np.float32(-slope) * np.maximum(r - np.float32(edge), 0)
+        # Where the exponential has long underflowed, the rise must not overflow.
+        disc *= np.exp(np.minimum(beyond, np.float32(80)))
     elif kind < 0.45:
         hole = np.float32(scale * rng.uniform(0.2, 1.0))
         disc *= r * r / (r * r + hole * hole)
