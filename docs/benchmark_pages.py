@@ -7,6 +7,7 @@ typed twice and none outlives the run that measured it.
 """
 
 import accuracy_pages
+import cas_pages
 import experiment_pages
 import flag_pages
 from benchmark_results import NOT_RUN, read
@@ -31,6 +32,7 @@ def write_all(folder):
         "flag_advice.inc": flag_pages.advice,
         "flag_rates.inc": flag_pages.rates,
         **experiment_pages.PARTS,
+        **cas_pages.PARTS,
     }
     for name, make in parts.items():
         (folder / name).write_text(make() + "\n", encoding="utf-8")

@@ -1,6 +1,9 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Fixtures that several test modules share."""
 
+import importlib
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -174,3 +177,19 @@ def bundled(monkeypatch):
 
     monkeypatch.setattr("astro_cnnfit.weights.load_network", load_network)
     return loaded
+
+
+@pytest.fixture
+def load_benchmark(monkeypatch):
+    """Return a function that imports a module of the benchmarks."""
+    folder = Path(__file__).parents[1] / "benchmarks"
+    if not folder.is_dir():
+        pytest.skip(reason="the benchmarks are not part of the installed package")
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.syspath_prepend(str(folder / "accuracy"))
+    known = set(sys.modules)
+    yield importlib.import_module
+    # Another test may have a module named as plainly.
+    for name in set(sys.modules) - known:
+        if str(folder) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]

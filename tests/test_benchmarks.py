@@ -1,37 +1,16 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Tests of what the benchmarks compute with; they are not run here."""
 
-import importlib
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from astro_cnnfit.parameters import NAMES, total_flux
 from astro_cnnfit.psf import fwhm
 
-FOLDER = Path(__file__).parents[1] / "benchmarks"
-
-
-@pytest.fixture
-def load(monkeypatch):
-    """Return a function that imports a module of the benchmarks."""
-    if not FOLDER.is_dir():
-        pytest.skip(reason="the benchmarks are not part of the installed package")
-    monkeypatch.syspath_prepend(str(FOLDER))
-    monkeypatch.syspath_prepend(str(FOLDER / "accuracy"))
-    known = set(sys.modules)
-    yield importlib.import_module
-    # Another test may have a module named as plainly.
-    for name in set(sys.modules) - known:
-        if str(FOLDER) in str(getattr(sys.modules[name], "__file__", "")):
-            del sys.modules[name]
-
 
 class TestEuclid:
-    def test_magnitudes_lie_in_their_bin_and_sizes_shrink(self, load):
-        module = load("euclid_scenes")
+    def test_magnitudes_lie_in_their_bin_and_sizes_shrink(self, load_benchmark):
+        module = load_benchmark("euclid_scenes")
         rng = np.random.default_rng(1)
         bins = [module.draw_galaxies(rng, 500, low, low + 1) for low in (15, 19, 24)]
         for low, galaxies in zip((15, 19, 24), bins, strict=True):
@@ -41,14 +20,14 @@ class TestEuclid:
         sizes = [np.median(galaxies[:, NAMES.index("r_eff")]) for galaxies in bins]
         assert sizes[0] > sizes[1] > sizes[2]
 
-    def test_psf_is_as_wide_as_that_of_vis(self, load):
-        psf, fine = load("euclid_scenes").vis_psfs()
+    def test_psf_is_as_wide_as_that_of_vis(self, load_benchmark):
+        psf, fine = load_benchmark("euclid_scenes").vis_psfs()
         assert psf.sum() == pytest.approx(1)
         width = fwhm(fine[np.newaxis].astype(np.float32)) / 3
         assert width == pytest.approx(1.7, rel=0.03)
 
-    def test_light_of_the_targets_is_where_they_are(self, load):
-        module = load("euclid_scenes")
+    def test_light_of_the_targets_is_where_they_are(self, load_benchmark):
+        module = load_benchmark("euclid_scenes")
         rng = np.random.default_rng(2)
         galaxies = module.draw_galaxies(rng, 3, 19, 20)
         galaxies[:, 3] = 6.0
@@ -59,8 +38,8 @@ class TestEuclid:
             level = scene.image[y, x] / scene.error[y, x]
             assert (level > 20).all()
 
-    def test_dispersion_is_that_of_the_challenge(self, load):
-        module = load("sersic_euclid")
+    def test_dispersion_is_that_of_the_challenge(self, load_benchmark):
+        module = load_benchmark("sersic_euclid")
         values = np.array([-2.0, -1.0, 0.0, 1.0, 5.0])
         assert module.dispersion(values) == pytest.approx(
             np.quantile(abs(values), 0.68)
@@ -72,8 +51,8 @@ class TestEuclid:
 
 
 class TestPeers:
-    def test_guess_from_moments_is_near_the_truth(self, load):
-        module = load("peers.stamps")
+    def test_guess_from_moments_is_near_the_truth(self, load_benchmark):
+        module = load_benchmark("peers.stamps")
         bright = module.bright_stamps()
         ratio = bright["guess"][:, 2:4] / bright["true"][:, 2:4]
         assert np.all((ratio > 0.7) & (ratio < 1.5))
@@ -84,8 +63,8 @@ class TestPeers:
             bright["guess"][:, 6], bright["true"][:, 6], atol=0.1
         )
 
-    def test_flux_and_its_error_follow_from_the_amplitude(self, load):
-        module = load("peers.amplitude")
+    def test_flux_and_its_error_follow_from_the_amplitude(self, load_benchmark):
+        module = load_benchmark("peers.amplitude")
         values = [3.0, 5.0, 2.0, 0.1, -0.2, 0.3, 4.0]
         covariance = np.diag(np.square([0.03, 0.05, 0.0, 0.1, 0.1, 0.0, 0.2]))
         params, errors = module.params_of_amplitude(values, covariance)
@@ -96,10 +75,10 @@ class TestPeers:
         np.testing.assert_allclose(errors[[0, 3, 6]], [0.1, 0.05, 0.2])
 
     @pytest.mark.filterwarnings("ignore:Using LMLSQFitter for models with bounds")
-    def test_astropy_finds_a_bright_galaxy(self, load):
-        stamps = load("peers.stamps")
+    def test_astropy_finds_a_bright_galaxy(self, load_benchmark):
+        stamps = load_benchmark("peers.stamps")
         bright = stamps.bright_stamps()
-        fit = load("peers.astropy_lm").fit
+        fit = load_benchmark("peers.astropy_lm").fit
         found, errors = fit(
             *(bright[key][0].astype(float) for key in ("stamps", "psfs", "errors")),
             bright["guess"][0],
@@ -107,8 +86,8 @@ class TestPeers:
         np.testing.assert_allclose(found[2:5], bright["true"][0, 2:5], rtol=0.05)
         assert (errors > 0).all()
 
-    def test_report_counts_failures_and_compares(self, load):
-        module = load("peers.report")
+    def test_report_counts_failures_and_compares(self, load_benchmark):
+        module = load_benchmark("peers.report")
         rng = np.random.default_rng(3)
         true = np.tile([0.1, 0.2, 1e4, 5.0, 2.0, 0.3, 1.0], (50, 1))
         true *= rng.uniform(0.8, 1.2, true.shape)

@@ -1,0 +1,315 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""Tables of measured concentration, asymmetry and their kin."""
+
+from benchmark_results import NOT_RUN, read
+from experiment_pages import figure
+from generated_pages import list_table
+
+__all__ = ["PARTS"]
+
+HEADER = "   :header-rows: 1"
+NAMES = {
+    "concentration": "C",
+    "asymmetry": "A",
+    "smoothness": "S",
+    "gini": "Gini",
+    "m20": "M20",
+    "rms_asymmetry": "RMS A",
+}
+# Standard deviation of A, which tails belong to; NMAD of the others.
+SCATTER = {"asymmetry": "std", "rms_asymmetry": "std"}
+GROUPS = {"agreeing": "agreed on", "all": "all"}
+MAIN = ("concentration", "asymmetry")
+FIGURES = {
+    "cas_accuracy": "Scatter and mean bias against the true S/N per pixel.",
+    "cas_paper_figures": (
+        "C and A of networks and the classical code against each other and the truth."
+    ),
+    "cas_noise": (
+        "Deviations from the value at a S/N of 10: mean with scatter (black), "
+        "median (open), single galaxies (grey)."
+    ),
+    "cas_redshift_one": "One galaxy at increasing redshift.",
+    "cas_redshift": (
+        "Deviations from z = 0.2: mean with scatter (black), median (open), "
+        "single galaxies (grey)."
+    ),
+    "cas_redshift_distributions": "Their distributions.",
+}
+"""Names of figures, which the benchmarks draw, and what is below them."""
+
+
+def main_table(kind):
+    """Scatter, bias and coverage of A and C, by bin and method."""
+
+    def make():
+        result = read("cas_accuracy")
+        if result is None or kind not in result["sets"]:
+            return NOT_RUN
+        header = ("S/N", "method", "A, std", "A, bias", "A off by 0.1", "A in 68 %")
+        header += ("C, NMAD", "C, bias", "C in 68 %", "missing")
+        rows = [header]
+        for name, own in result["sets"][kind].items():
+            rows += [(name, *_main_row(*pair)) for pair in own["methods"].items()]
+        sources = result["sources"][kind]
+        number = result["settings"]["number"]
+        text = f"{number} galaxies a bin, from {sources} sources"
+        text = text if kind == "real" else f"{number} galaxies a bin"
+        seed = f"seed {result['seed']}, {result['date']}"
+        return f"{text}, {seed}:\n\n{list_table(rows, HEADER)}"
+
+    return make
+
+
+def _main_row(method, found):
+    a, c = found.get("asymmetry", {}), found.get("concentration", {})
+    return (
+        method,
+        _with_error(a, "std"),
+        _signed(a.get("bias")),
+        _percent(a.get("large")),
+        _percent(a.get("68%"), 0),
+        _with_error(c, "nmad"),
+        _signed(c.get("bias")),
+        _percent(c.get("68%"), 0),
+        _percent((a or c).get("missing")),
+    )
+
+
+def _with_error(found, key):
+    if found.get(key) is None:
+        return "-"
+    error = found.get("error", {}).get(key)
+    return f"{found[key]:.3f}" + (f" ± {error:.3f}" if error is not None else "")
+
+
+def _signed(value):
+    return "-" if value is None else f"{value:+.3f}"
+
+
+def _percent(value, decimals=1):
+    return "-" if value is None else f"{value:.{decimals}%}"
+
+
+def others():
+    """The other quantities the same way, procedural and real."""
+    result = read("cas_accuracy")
+    if result is None:
+        return NOT_RUN
+    names = [name for name in NAMES if name not in MAIN]
+    titles = [f"{NAMES[name]}, {SCATTER.get(name, 'nmad')} (bias)" for name in names]
+    rows = [("galaxies", "S/N", "method", *titles)]
+    for kind, bins in result["sets"].items():
+        for bin_name, own in bins.items():
+            for method, found in own["methods"].items():
+                if any(name in found for name in names):
+                    cells = (_other(found.get(name), name) for name in names)
+                    rows.append((kind, bin_name, method, *cells))
+    return list_table(rows, HEADER)
+
+
+def _other(found, name):
+    if not found or found.get("bias") is None:
+        return "-"
+    return f"{found[SCATTER.get(name, 'nmad')]:.3f} ({found['bias']:+.3f})"
+
+
+def goals():
+    """How many of the goals are met, and which are not."""
+    result = read("cas_accuracy")
+    if result is None or not result.get("goals"):
+        return NOT_RUN
+    parts = []
+    for method, rows in result["goals"].items():
+        missed = [row["goal"] for row in rows if not row["met"]]
+        parts.append(f"``{method}`` meets {len(rows) - len(missed)} of {len(rows)}.")
+        if missed:
+            parts.append("It misses:")
+            parts.append("\n".join(f"- {goal}" for goal in missed))
+    return "\n\n".join(parts)
+
+
+def quartiles():
+    """Bias within quartiles of the truth."""
+    result = read("cas_accuracy")
+    if result is None:
+        return NOT_RUN
+    rows = [("galaxies", "S/N", "method", "A, quartiles", "C, quartiles")]
+    for kind, bins in result["sets"].items():
+        for bin_name, own in bins.items():
+            for method in ("network", "combined", "reg"):
+                found = own["methods"].get(method)
+                if found:
+                    cells = (_four(found[name]) for name in ("asymmetry", MAIN[0]))
+                    rows.append((kind, bin_name, method, *cells))
+    return list_table(rows, HEADER)
+
+
+def _four(found):
+    return " ".join(_signed(value) for value in found["quartiles"])
+
+
+def conditions():
+    """What noise, sky and neighbours do."""
+    result = read("cas_conditions")
+    if result is None:
+        return NOT_RUN
+    header = ("galaxies", "case", "S/N", "method")
+    rows = [(*header, "A, bias", "A, std", "68 %", "C, bias", "C, NMAD", "68 %")]
+    for kind, cases in result["sets"].items():
+        for case, bins in cases.items():
+            for bin_name, methods in bins.items():
+                for method, found in methods.items():
+                    cells = _condition(found["asymmetry"], "std")
+                    cells += _condition(found["concentration"], "nmad")
+                    rows.append((kind, case, bin_name, method, *cells))
+    return list_table(rows, HEADER)
+
+
+def _condition(found, scatter):
+    if found.get("bias") is None:
+        return ("-", "-", "-")
+    inside = _percent(found.get("68%"), 0)
+    return (_signed(found["bias"]), f"{found[scatter]:.3f}", inside)
+
+
+def noise():
+    """The paper's noise experiment."""
+    result = read("cas_noise")
+    if result is None:
+        return NOT_RUN
+    rows = [("galaxies", "method", "scatter of A", "A, bias at 3", "A, catastrophic")]
+    rows[0] += ("scatter of C", "C, bias at 3")
+    names = {"casnet": "network (paper)", "tohill2021": "Morfometryka (paper)"}
+    for method, text in names.items():
+        paper = result["paper"]
+        a, c = paper["asymmetry"][method], paper["concentration"][method]
+        cells = (f"{a['scatter']:.3f}", _signed(a["bias_at_3"]))
+        rows.append(("paper's", text, *cells, _percent(a["catastrophic"])))
+        rows[-1] += (f"{c['scatter']:.2f}", "-")
+    for group, own in result["groups"].items():
+        for method, found in own["methods"].items():
+            a, c = found["asymmetry"], found["concentration"]
+            cells = (f"{a['scatter']:.3f}", _signed(a["bias_at_3"]))
+            cells += (_percent(a["catastrophic"]), f"{c['scatter']:.3f}")
+            rows.append((GROUPS[group], method, *cells, _signed(c["bias_at_3"])))
+    return list_table(rows, HEADER)
+
+
+def paper_figures():
+    """MAE, RMSE and Pearson's r as the paper gives them."""
+    result = read("cas_paper_figures")
+    if result is None:
+        return NOT_RUN
+    rows = [("", "pair", "MAE", "RMSE", "r", "bias")]
+    for name, pairs in result["pairs"].items():
+        paper = result["paper"][name]
+        cells = (f"{paper[key]:.3f}" for key in ("mae", "rmse", "r"))
+        rows.append((NAMES[name], "network against Morfometryka (paper)", *cells, "-"))
+        for pair, found in pairs.items():
+            cells = (f"{found[key]:.3f}" for key in ("mae", "rmse", "r"))
+            rows.append((NAMES[name], pair, *cells, _signed(found["bias"])))
+    return list_table(rows, HEADER)
+
+
+def redshift():
+    """Mean deviations at artificial redshift."""
+    result = read("cas_redshift")
+    if result is None:
+        return NOT_RUN
+    shown = [i for i, z in enumerate(result["redshifts"]) if z in (0.5, 1, 2, 3, 5, 7)]
+    header = [f"z = {result['redshifts'][i]:g}" for i in shown]
+    rows = [("", "method", *header)]
+    sn = [result["snr"][i] for i in shown]
+    rows.append(("S/N per pixel", "-", *(f"{value:.0f}" for value in sn)))
+    for name in ("asymmetry", "concentration"):
+        for method, own in result["all"][name].items():
+            cells = (_mean(own["mean"][i], own["std"][i]) for i in shown)
+            rows.append((NAMES[name], method, *cells))
+    number = len(result["galaxies"])
+    text = f"{number} galaxies, each seen {result['settings']['versions']} times:"
+    return f"{text}\n\n{list_table(rows, HEADER)}"
+
+
+def _mean(mean, std):
+    return "-" if mean is None else f"{mean:+.2f} ± {std:.2f}"
+
+
+def retraining():
+    """Another survey, before and after."""
+    result = read("cas_retrain")
+    if result is None:
+        return NOT_RUN
+    header = ("network", "A, std", "A, bias", "A in 68 %", "C, NMAD", "C, bias")
+    rows = [(*header, "C in 68 %", "seconds")]
+    for name, found in result["networks"].items():
+        a, c = found["asymmetry"], found["concentration"]
+        cells = (f"{a['std']:.4f}", _signed(a["bias"]), _percent(a.get("68%"), 0))
+        cells += (f"{c['nmad']:.4f}", _signed(c["bias"]), _percent(c.get("68%"), 0))
+        seconds = result["seconds"][name]
+        rows.append((name, *cells, f"{seconds:.0f}" if seconds else "-"))
+    settings = result["settings"]
+    text = (
+        f"Fine-tuned on {settings['few']} galaxies, trained from the start on "
+        f"{settings['samples']}, at most {settings['epochs']} epochs, one core:"
+    )
+    return f"{text}\n\n{list_table(rows, HEADER)}"
+
+
+def correction():
+    """Before and after the correction for the PSF."""
+    result = read("cas_correction")
+    if result is None:
+        return NOT_RUN
+    rows = [("values", "", "", "bias", "RMSE", "bias in quartiles")]
+    for values, quantities in result["values"].items():
+        for name, own in quantities.items():
+            for key, found in own.items():
+                cells = (_signed(found["bias"]), f"{found['rmse']:.3f}", _four(found))
+                rows.append((values, NAMES[name], key, *cells))
+    return list_table(rows, HEADER)
+
+
+def speed():
+    """Milliseconds a galaxy on one core."""
+    result = read("cas_speed")
+    if result is None:
+        return NOT_RUN
+    texts = {
+        "network": "``CNNCASMeasurer(method='network')``, whole call",
+        "forward": "the network alone",
+        "combined": "``CNNCASMeasurer()``, whole call",
+        "classical": "``CNNCASMeasurer(method='classical')``, whole call",
+        "reference": "classical functions alone, 101 x 101 pixels",
+        "reference_60": "classical functions alone, 60 x 60 pixels",
+        "statmorph": "statmorph, all that it measures",
+        "statmorph_cas": "statmorph, C, A, S, Gini and M20 alone",
+    }
+    rows = [("", "ms a galaxy", "times as long as the network")]
+    for name, value in result["ms"].items():
+        ratio = result["times_faster"].get(name)
+        rows.append((texts[name], f"{value:.3g}", "-" if not ratio else f"{ratio:.0f}"))
+    text = f"On one core of a processor that calls itself {result['processor']}, "
+    return f"{text}{result['date']}:\n\n{list_table(rows, HEADER)}"
+
+
+def shown(name, caption):
+    """A figure as a part, empty where it has not been drawn."""
+    return lambda: figure(f"{name}.png", caption)
+
+
+PARTS = {
+    "cas_procedural.inc": main_table("procedural"),
+    "cas_real.inc": main_table("real"),
+    "cas_others.inc": others,
+    "cas_goals.inc": goals,
+    "cas_quartiles.inc": quartiles,
+    "cas_conditions.inc": conditions,
+    "cas_noise.inc": noise,
+    "cas_paper_figures.inc": paper_figures,
+    "cas_redshift.inc": redshift,
+    "cas_retraining.inc": retraining,
+    "cas_correction.inc": correction,
+    "cas_speed.inc": speed,
+    **{f"{name}_figure.inc": shown(name, text) for name, text in FIGURES.items()},
+}
