@@ -11,10 +11,10 @@ from astro_cnnfit.morphology.combination import (
     COMBINED,
     classical_latent,
     combine,
-    fit_combination,
     load_combination,
     regressed,
 )
+from astro_cnnfit.morphology.combination_fit import classical_values, fit_combination
 
 A, SNR = latent_index("asymmetry"), latent_index("log_snr")
 N = 6000
@@ -129,3 +129,13 @@ def test_what_comes_with_the_package():
 
 def test_no_file(tmp_path):
     assert load_combination(tmp_path / "nothing.json") is None
+
+
+def test_classical_values_of_noisy_stamps():
+    y, x = np.mgrid[:101, :101] - 50.0
+    noise = np.random.default_rng(2).normal(0, 1, (2, 101, 101))
+    stamps = noise + 60 * np.exp(-np.hypot(x, y) / 5)
+    latent = classical_values(stamps)
+    assert latent.shape == (2, 12)
+    assert np.allclose(latent[:, 0], 2.7, atol=0.2)
+    assert np.allclose(latent[:, latent_index("log_rpetro")], np.log10(18), atol=0.05)

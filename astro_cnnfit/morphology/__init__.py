@@ -1,10 +1,12 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Non-parametric morphology: classical measures and those of networks."""
 
+from .call import Measurer
 from .classical import label_stamps, measure_stamps
 from .classical_measurer import ClassicalCASMeasurer
 from .cleaning import clean_neighbours
-from .combination import combine, fit_combination
+from .combination import combine
+from .combination_fit import classical_values, fit_combination
 from .definitions import DEFINITIONS
 from .measurer import CNNCASMeasurer
 from .preparation import cut_centre, selected, unit_maximum_stamps
@@ -16,7 +18,9 @@ __all__ = [
     "CNNCASMeasurer",
     "ClassicalCASMeasurer",
     "DEFINITIONS",
+    "Measurer",
     "SourceMorphology",
+    "classical_values",
     "clean_neighbours",
     "column_table",
     "combine",

@@ -12,6 +12,8 @@ class ClassicalCASMeasurer(Measurer):
     """
     Measure concentration, asymmetry and smoothness as they were defined.
 
+    How it is called is told at `~astro_cnnfit.morphology.Measurer`.
+
     Parameters
     ----------
     definition : {'tohill2021', 'statmorph', 'conselice2003'}
@@ -25,11 +27,6 @@ class ClassicalCASMeasurer(Measurer):
         Of the draws from the sky that replace pixels of other sources.
     progress_bar : bool
         Whether to show a progress bar.
-
-    Attributes
-    ----------
-    results : `~astropy.table.QTable` or None
-        What the last call returned.
 
     Raises
     ------

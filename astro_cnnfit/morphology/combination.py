@@ -10,8 +10,9 @@ errors are correlated; the weights are those of the best linear combination,
     w = (c^2 - r n c) / (n^2 + c^2 - 2 r n c),
 
 for errors n of the network and c of the classical value with correlation r, kept
-within 0 and 1. What `fit_combination` finds on simulated galaxies is plain
-numbers, kept as JSON.
+within 0 and 1. What
+`~astro_cnnfit.morphology.combination_fit.fit_combination` finds on simulated
+galaxies is plain numbers, kept as JSON.
 """
 
 import json
@@ -28,9 +29,11 @@ __all__ = [
     "FEATURES",
     "classical_latent",
     "combine",
-    "fit_combination",
     "load_combination",
+    "looked_up",
     "regressed",
+    "terms",
+    "weights",
 ]
 
 COMBINED = tuple(name for name in LATENT_MEASURES if name not in ("x", "y"))
@@ -44,14 +47,8 @@ FEATURES = (
 
 _FILE = Path(__file__).parent / "combination.json"
 _DEGREE = 3
-_RIDGE = 1e-3
 # Features are kept within this many of their scatters: a cubic runs away.
 _CLIP = 3.0
-# Errors are tabulated at these S/N per pixel.
-_SNR = (1.5, 2.5, 4.0, 7.0, 14.0, 30.0, 60.0)
-_MIN_ROWS = 30
-# Residuals farther out, in robust scatters, are left out of an error.
-_OUTLIER = 5.0
 
 
 def classical_latent(values):
@@ -91,61 +88,6 @@ def classical_latent(values):
     return np.stack(columns, axis=1)
 
 
-def fit_combination(classical, mean, covariance, true):
-    """
-    Learn how to combine from galaxies of known morphology.
-
-    Parameters
-    ----------
-    classical : `~numpy.ndarray`
-        (N, 12) classical values, see `classical_latent`; NaN where undefined.
-    mean, covariance : `~numpy.ndarray`
-        (N, 12) and (N, 12, 12) of the network, on the same stamps.
-    true : `~numpy.ndarray`
-        (N, 12) measured without noise.
-
-    Returns
-    -------
-    dict
-        Plain numbers for `combine`, which `json.dumps` takes: ``centre``,
-        ``width`` and, for each of `COMBINED`, the ``coefficients`` of the
-        regression, and at each of ``log_snr`` the classical ``error``, its
-        ``correlation`` with the network's and a ``scale`` by which the combined
-        error is multiplied to cover 68 per cent.
-    """
-    columns = [latent_index(name) for name in FEATURES]
-    seen = classical[:, columns]
-    good = np.isfinite(seen).all(axis=1) & np.isfinite(true).all(axis=1)
-    centre = np.median(seen[good], axis=0)
-    low, high = np.quantile(seen[good], (0.16, 0.84), axis=0)
-    fit = {
-        "features": list(FEATURES),
-        "centre": centre.tolist(),
-        "width": np.maximum((high - low) / 2, 1e-6).tolist(),
-        "log_snr": np.log10(_SNR).tolist(),
-        "rows": int(good.sum()),
-        "quantities": {},
-    }
-    terms = _terms(seen, fit)
-    sigma = np.sqrt(np.einsum("ijj->ij", covariance))
-    snr = mean[:, latent_index("log_snr")]
-    for name in COMBINED:
-        place = latent_index(name)
-        rows = good & np.isfinite(classical[:, place])
-        coefficients = _ridge(terms[rows], (true - classical)[rows, place])
-        value = classical[:, place] + terms @ coefficients
-        errors = value - true[:, place], mean[:, place] - true[:, place]
-        table = {"coefficients": coefficients.tolist()}
-        table |= _errors_by_snr(*errors, snr, rows)
-        weight, error = _weights(sigma[:, place], *_looked_up(table, snr, fit))
-        joined = weight * errors[1] + (1 - weight) * errors[0]
-        table["scale"] = _by_snr(
-            snr, rows, lambda some, e=joined / error: _quantile68(e[some])
-        )
-        fit["quantities"][name] = table
-    return fit
-
-
 def regressed(classical, fit):
     """
     Classical values without the bias that simulations showed.
@@ -155,7 +97,7 @@ def regressed(classical, fit):
     classical : `~numpy.ndarray`
         (N, 12), see `classical_latent`.
     fit : dict
-        Of `fit_combination`.
+        Of `~astro_cnnfit.morphology.fit_combination`.
 
     Returns
     -------
@@ -163,11 +105,13 @@ def regressed(classical, fit):
         (N, 12); NaN where any of `FEATURES` is undefined, and for the centre.
     """
     columns = [latent_index(name) for name in fit["features"]]
-    terms = _terms(classical[:, columns], fit)
+    products = terms(classical[:, columns], fit)
     result = np.full(classical.shape, np.nan)
     for name, table in fit["quantities"].items():
         place = latent_index(name)
-        result[:, place] = classical[:, place] + terms @ np.array(table["coefficients"])
+        result[:, place] = classical[:, place] + products @ np.array(
+            table["coefficients"]
+        )
     return result
 
 
@@ -182,7 +126,7 @@ def combine(classical, mean, covariance, fit, *, trusted=True):
     mean, covariance : `~numpy.ndarray`
         (N, 12) and (N, 12, 12) of the network.
     fit : dict
-        Of `fit_combination`.
+        Of `~astro_cnnfit.morphology.fit_combination`.
     trusted : bool or `~numpy.ndarray` of bool
         (N,) whether the network's value counts; where it does not, the classical
         one stands alone, if there is one.
@@ -199,11 +143,11 @@ def combine(classical, mean, covariance, fit, *, trusted=True):
     value = regressed(classical, fit)
     sigma = np.sqrt(np.einsum("ijj->ij", covariance))
     snr = mean[:, latent_index("log_snr")]
-    result, error, weights = mean.copy(), sigma.copy(), np.ones(mean.shape)
+    result, error, share = mean.copy(), sigma.copy(), np.ones(mean.shape)
     for name, table in fit["quantities"].items():
         place = latent_index(name)
-        own, correlation = _looked_up(table, snr, fit)
-        weight, joined = _weights(sigma[:, place], own, correlation)
+        own, correlation = looked_up(table, snr, fit)
+        weight, joined = weights(sigma[:, place], own, correlation)
         weight = np.where(trusted, weight, 0.0)
         joined = np.where(trusted, joined, own)
         joined = joined * np.interp(snr, fit["log_snr"], table["scale"])
@@ -211,16 +155,16 @@ def combine(classical, mean, covariance, fit, *, trusted=True):
         blend = weight * mean[:, place] + (1 - weight) * value[:, place]
         result[:, place] = np.where(known, blend, mean[:, place])
         error[:, place] = np.where(known, joined, sigma[:, place])
-        weights[:, place] = np.where(known, weight, 1.0)
+        share[:, place] = np.where(known, weight, 1.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = np.where(sigma > 0, error / sigma, 1.0)
-    return result, covariance * ratio[:, :, None] * ratio[:, None, :], weights
+    return result, covariance * ratio[:, :, None] * ratio[:, None, :], share
 
 
 @cache
 def load_combination(path=_FILE):
     """
-    Read what `fit_combination` found.
+    Read what `~astro_cnnfit.morphology.fit_combination` found.
 
     Parameters
     ----------
@@ -236,8 +180,22 @@ def load_combination(path=_FILE):
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
-def _terms(seen, fit):
-    """All products of up to three standardised features, (N, M)."""
+def terms(seen, fit):
+    """
+    All products of up to three standardised features.
+
+    Parameters
+    ----------
+    seen : `~numpy.ndarray`
+        (N, K) classical values.
+    fit : dict
+        With ``centre`` and ``width`` of each of the K.
+
+    Returns
+    -------
+    `~numpy.ndarray`
+        (N, M), the first column of ones.
+    """
     scaled = (seen - fit["centre"]) / np.asarray(fit["width"])
     scaled = np.clip(scaled, -_CLIP, _CLIP)
     columns = [np.ones(len(scaled))]
@@ -247,64 +205,46 @@ def _terms(seen, fit):
     return np.stack(columns, axis=1)
 
 
-def _ridge(terms, target):
-    """Least squares with small coefficients, twice: outliers left out at last."""
-    kept = np.ones(len(target), bool)
-    for _ in range(2):
-        some = terms[kept]
-        penalty = _RIDGE * len(some) * np.eye(terms.shape[1])
-        penalty[0, 0] = 0
-        coefficients = np.linalg.solve(some.T @ some + penalty, some.T @ target[kept])
-        residual = np.abs(target - terms @ coefficients)
-        kept = residual <= _OUTLIER * _quantile68(residual[kept])
-    return coefficients
+def looked_up(table, snr, fit):
+    """
+    Classical error, and its correlation with the network's, at some S/N.
 
+    Parameters
+    ----------
+    table : dict
+        Of one quantity.
+    snr : `~numpy.ndarray`
+        (N,) decimal logarithms.
+    fit : dict
+        Of which the table is.
 
-def _errors_by_snr(own, network, snr, rows):
-    def scatter(some):
-        spread = _quantile68(own[some])
-        kept = some[np.abs(own[some]) <= _OUTLIER * spread]
-        return np.sqrt(np.mean(np.square(own[kept])))
-
-    def correlation(some):
-        spreads = _quantile68(own[some]), _quantile68(network[some])
-        kept = some[np.abs(own[some]) <= _OUTLIER * spreads[0]]
-        kept = kept[np.abs(network[kept]) <= _OUTLIER * spreads[1]]
-        product = np.mean(own[kept] * network[kept])
-        both = np.mean(own[kept] ** 2) * np.mean(network[kept] ** 2)
-        return np.clip(product / np.sqrt(max(both, 1e-30)), -0.5, 0.95)
-
-    return {
-        "error": _by_snr(snr, rows, scatter),
-        "correlation": _by_snr(snr, rows, correlation),
-    }
-
-
-def _by_snr(snr, rows, statistic):
-    """A statistic of the rows around each S/N, widened until there are enough."""
-    found = []
-    for node in np.log10(_SNR):
-        distance = np.where(rows, np.abs(snr - node), np.inf)
-        near = np.flatnonzero(distance < 0.15)
-        if near.size < _MIN_ROWS:
-            near = np.argsort(distance)[: min(_MIN_ROWS, int(rows.sum()))]
-        found.append(float(f"{statistic(near):.4g}"))
-    return found
-
-
-def _quantile68(values):
-    return max(float(np.quantile(np.abs(values), 0.683)), 1e-12)
-
-
-def _looked_up(table, snr, fit):
-    """Classical error and correlation at some S/N."""
+    Returns
+    -------
+    error, correlation : `~numpy.ndarray`
+        (N,) each.
+    """
     return tuple(
         np.interp(snr, fit["log_snr"], table[name]) for name in ("error", "correlation")
     )
 
 
-def _weights(network, own, correlation):
-    """Share of the network, and the error of the combination."""
+def weights(network, own, correlation):
+    """
+    Weights of the best linear combination of two correlated values.
+
+    Parameters
+    ----------
+    network, own : `~numpy.ndarray`
+        (N,) standard deviations of the network's and the classical value.
+    correlation : `~numpy.ndarray`
+        (N,) of their errors.
+
+    Returns
+    -------
+    weight, error : `~numpy.ndarray`
+        (N,) share of the network, from 0 to 1, and standard deviation of the
+        combination.
+    """
     both = correlation * network * own
     scatter = np.maximum(network**2 + own**2 - 2 * both, 1e-30)
     weight = np.clip((own**2 - both) / scatter, 0, 1)

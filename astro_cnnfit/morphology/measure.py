@@ -31,6 +31,9 @@ _OFF_CENTRE, _MAX_SHIFT = 1.5, 4.0
 # A galaxy that reaches farther than this, relative to the stamp's width, leaves too
 # little sky.
 _FILLS = 0.3
+# A profile that does not end may do so beyond the stamp if the galaxy itself is
+# found out to here; otherwise it never rose out of the noise.
+_GOES_ON = 0.2
 _PREPARED = {
     "x_centroid": "x_centroid",
     "y_centroid": "y_centroid",
@@ -120,7 +123,7 @@ def measure(field, method, *, batch_size=512, progress_bar=False):
         As `~astro_cnnfit.morphology.results.empty_values` makes them.
     """
     n = len(field.sources.x)
-    values = empty_values(n)
+    values, reach = empty_values(n), np.zeros(n)
     limit = field.limit()
     scale = np.ceil(field.view * field.sources.extent / (SIZE // 2)).astype(int)
     scale = np.clip(scale, 1, limit)
@@ -128,9 +131,9 @@ def measure(field, method, *, batch_size=512, progress_bar=False):
     with tqdm(total=n, disable=not progress_bar, unit="galaxy") as bar:
         for again in range(_MAX_ROUNDS):
             for rows, one in _chunks(pending, scale, batch_size):
-                _look(field, rows, one, method, values)
+                reach[rows] = _look(field, rows, one, method, values)
                 bar.update(0 if again else len(rows))
-            larger = np.minimum(_wanted(values, scale), limit)
+            larger = np.minimum(_wanted(values, scale, reach), limit)
             moved, field = _recentred(field, values, scale, first=again == 0)
             pending = np.flatnonzero((larger > scale) | moved)
             scale = np.maximum(larger, scale)
@@ -151,7 +154,7 @@ def _chunks(rows, scale, batch_size):
 
 
 def _look(field, rows, scale, method, values):
-    """Measure some galaxies and write down what is found."""
+    """Measure some galaxies, write down what is found, return how far they reach."""
     prepared = field.prepared(rows, scale)
     for name, column in method(prepared).items():
         values[name][rows] = column
@@ -160,9 +163,10 @@ def _look(field, rows, scale, method, values):
     # The noise of averages of white noise, put back to that of a pixel.
     values["sky_sigma"][rows] = prepared.sky_sigma * prepared.factor
     values["block_factor"][rows] = prepared.factor
+    return prepared.reach * prepared.factor
 
 
-def _wanted(values, scale):
+def _wanted(values, scale, reach):
     """Scales at which galaxies fit their stamps."""
     with np.errstate(invalid="ignore"):
         wanted = np.ceil(values["rpetro_ellip"] / (_FITS * SIZE))
@@ -170,6 +174,7 @@ def _wanted(values, scale):
     # A profile that does not end within the stamp goes on beyond.
     endless = values["flags"] & (flags.NO_PETROSIAN | flags.NO_BACKGROUND) > 0
     endless &= (values["flags"] & UNMEASURABLE) == 0
+    endless &= reach > _GOES_ON * SIZE * scale
     return np.where(endless, np.maximum(large, 2 * scale), large)
 
 

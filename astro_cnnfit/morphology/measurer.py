@@ -20,6 +20,8 @@ class CNNCASMeasurer(Measurer):
     """
     Measure concentration, asymmetry and smoothness of galaxies with a network.
 
+    How it is called is told at `~astro_cnnfit.morphology.Measurer`.
+
     Parameters
     ----------
     model : str, path-like or `~astro_cnnfit.weights.Network`
@@ -47,11 +49,6 @@ class CNNCASMeasurer(Measurer):
         Stamps that the network sees together. More need more memory.
     progress_bar : bool
         Whether to show a progress bar.
-
-    Attributes
-    ----------
-    results : `~astropy.table.QTable` or None
-        What the last call returned.
 
     Raises
     ------

@@ -179,5 +179,6 @@ def column_table():
         lines.append(f"``{column.name}``{error}{unit}")
         source = f" ({column.source})" if column.source else ""
         text = column.description[0].upper() + column.description[1:]
+        text = text.replace("|", "\\|")
         lines.append(f"    {text}{source}.{needs[column.needs]}")
     return "\n".join([*lines, "", "Bits of ``flags``:", "", flag_table()])
