@@ -86,10 +86,10 @@ def parse_arguments():
         "--outer", type=int, default=250, help="of them, in bins that have no goals"
     )
     parser.add_argument(
-        "--statmorph", type=int, default=120, help="stamps a bin that it measures"
+        "--statmorph", type=int, default=100, help="stamps a bin that it measures"
     )
     parser.add_argument(
-        "--regression", type=int, default=2000,
+        "--regression", type=int, default=1500,
         help="galaxies of each kind that 'reg' learns from; 0 to leave it out",
     )  # fmt: skip
     parser.add_argument("--methods", nargs="+", default=tuple(METHODS))

@@ -83,7 +83,7 @@ def parse_arguments():
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument(
-        "--number", type=int, default=500, help="galaxies of each kind, bin and case"
+        "--number", type=int, default=250, help="galaxies of each kind, bin and case"
     )
     parser.add_argument(
         "--methods", nargs="+", default=("network", "combined", "tohill2021")

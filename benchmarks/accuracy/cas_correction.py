@@ -66,7 +66,7 @@ def main():
 def parse_arguments():
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--number", type=int, default=3000, help="galaxies")
+    parser.add_argument("--number", type=int, default=2500, help="galaxies")
     parser.add_argument("--seed", type=int, default=SEED + 4)
     parser.add_argument("--networks", help="folder of networks instead of the bundled")
     parser.add_argument("--output", help="folder of the JSON file")

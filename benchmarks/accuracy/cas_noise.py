@@ -73,9 +73,11 @@ def main():
 def parse_arguments():
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--number", type=int, default=600, help="galaxies of a group")
     parser.add_argument(
-        "--pool", type=int, default=2400, help="galaxies to choose from"
+        "--number", type=int, default=600, help="galaxies that agree; half of it of all"
+    )
+    parser.add_argument(
+        "--pool", type=int, default=2000, help="galaxies to choose from"
     )
     parser.add_argument(
         "--methods", nargs="+", default=("network", "combined", "tohill2021", "casnet")
@@ -111,12 +113,12 @@ def galaxies_snr(seen):
 
 
 def choose(stamps, methods, number):
-    """Rows of galaxies on whose A two methods agree, and of the first ones."""
+    """Rows of galaxies on whose A two methods agree, and of the first, half as many."""
     pair = [name for name in ("network", "tohill2021") if name in methods]
     found = measure_all({name: methods[name] for name in pair}, stamps)
     asymmetry = [found[name].values["asymmetry"] for name in pair]
     agree = np.flatnonzero(np.abs(asymmetry[0] - asymmetry[-1]) < AGREEMENT)
-    return {"agreeing": agree[:number], "all": np.arange(min(number, len(stamps)))}
+    return {"agreeing": agree[:number], "all": np.arange(min(number // 2, len(stamps)))}
 
 
 def degrade(stamps, snr, methods, seed):

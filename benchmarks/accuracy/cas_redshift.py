@@ -79,7 +79,7 @@ def main():
 def parse_arguments():
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--versions", type=int, default=6, help="of each galaxy")
+    parser.add_argument("--versions", type=int, default=4, help="of each galaxy")
     parser.add_argument(
         "--methods", nargs="+", default=("network", "combined", "tohill2021", "casnet")
     )

@@ -72,10 +72,10 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--few", type=int, default=400, help="to fine-tune with")
     parser.add_argument(
-        "--samples", type=int, default=4000, help="to train anew with; 0 for not"
+        "--samples", type=int, default=3000, help="to train anew with; 0 for not"
     )
     parser.add_argument("--test", type=int, default=800, help="to measure")
-    parser.add_argument("--epochs", type=int, default=12, help="at most, of each")
+    parser.add_argument("--epochs", type=int, default=10, help="at most, of each")
     parser.add_argument("--seed", type=int, default=SEED + 3)
     parser.add_argument("--networks", help="folder of networks instead of the bundled")
     parser.add_argument("--output", help="folder of the JSON file")
