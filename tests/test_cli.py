@@ -348,7 +348,8 @@ def test_bad_lines_of_the_other_commands(folder, capsys, line, message):
 
 
 def test_train_hands_over(folder, monkeypatch, capsys):
-    def train(config, output, *, progress_bar, command):
+    def train(config, output, *, data, progress_bar, command):
+        assert data is None
         calls.append((config.architecture, config.samples, output.name, command))
         return output
 

@@ -75,7 +75,8 @@ def run(options):
     output = Path(options.output or Path("runs") / options.model)
     command = shlex.join(["astro-cnnfit", *sys.argv[1:]])
     data = None
-    if ARCHITECTURES[config.architecture].task == "cas":
+    task = ARCHITECTURES[config.architecture].task
+    if task in ("cas", "casnet"):
         from astro_cnnfit.morphology.library import libraries
 
         data = libraries(
@@ -84,5 +85,13 @@ def run(options):
             processes=options.processes,
             progress_bar=True,
         )
-    folder = train(config, output, data=data, progress_bar=True, command=command)
+    if task == "casnet":
+        from astro_cnnfit.morphology.casnet_training import train_casnet
+
+        folder = train_casnet(
+            config, output, data=data, processes=options.processes,
+            progress_bar=True, command=command,
+        )  # fmt: skip
+    else:
+        folder = train(config, output, data=data, progress_bar=True, command=command)
     say(f"Trained {options.model!r}: {folder}")

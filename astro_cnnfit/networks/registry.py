@@ -9,7 +9,7 @@ import keras
 from astro_cnnfit.measures import LATENT_MEASURES
 from astro_cnnfit.parameters import LATENT_NAMES
 
-from . import cas, galnet, sersic
+from . import cas, casnet, galnet, sersic
 
 __all__ = ["ARCHITECTURES", "Architecture", "build"]
 
@@ -47,6 +47,14 @@ ARCHITECTURES = {
     "cas": Architecture(
         cas.build_cas, cas.targets, cas.loss, cas.posterior, False,
         "cas", LATENT_MEASURES, ("log_snr", "log_rpetro", "concentration", "asymmetry"),
+    ),
+    "casnet_a": Architecture(
+        casnet.build_casnet_a, casnet.targets_a, casnet.loss, casnet.posterior, False,
+        "casnet", ("asymmetry",), (),
+    ),
+    "casnet_c": Architecture(
+        casnet.build_casnet_c, casnet.targets_c, casnet.loss, casnet.posterior, False,
+        "casnet", ("concentration",), (),
     ),
 }  # fmt: skip
 

@@ -2,7 +2,6 @@
 """The training loop: batches in, checkpoints on the way, weights out."""
 
 import logging
-import subprocess
 import time
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from tqdm.auto import tqdm
 from astro_cnnfit.networks import ARCHITECTURES, build
 from astro_cnnfit.weights.files import read_arrays, read_description
 
+from .checkout import commit
 from .checkpoint import load_checkpoint, save_checkpoint
 from .finish import finish
 from .optimizer import OPTIMIZERS
@@ -60,7 +60,7 @@ def train(config, output, *, data=None, progress_bar=False, command=None):
     keras.utils.set_random_seed(config.seed)
     model = _compiled_model(config)
     state = load_checkpoint(output, model, config)
-    state.setdefault("commit", _commit())
+    state.setdefault("commit", commit())
     if state["step"] == 0 and config.start_from:
         state["started_from"] = _start_from(model, config)
     stream = task.stream(config, data)
@@ -118,13 +118,3 @@ def _start_from(model, config):
         "sha256": description["sha256"],
         "training": description.get("training"),
     }
-
-
-def _commit():
-    """Commit of a checkout, None for an installed package."""
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-    try:
-        found = subprocess.run(command, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return found.stdout.strip()

@@ -148,6 +148,15 @@ def _cas_metrics(mean, true):
     return found
 
 
+def _fixed_set(config, galaxies):
+    """Refuse what the loop does not train."""
+    del galaxies
+    raise ValueError(
+        f"architecture {config.architecture!r} learns from a fixed set of stamps: see "
+        "astro_cnnfit.morphology.casnet_training"
+    )
+
+
 TASKS = {
     "sersic": Task(
         tuple(PRIORS),
@@ -167,5 +176,13 @@ TASKS = {
             "galaxies": len(galaxies[0].labels),
             "held_out": len(galaxies[1].labels),
         },
+    ),
+    "casnet": Task(
+        ("procedural", "real"),
+        _fixed_set,
+        _fixed_set,
+        _cas_metrics,
+        _need_galaxies,
+        lambda galaxies: {},
     ),
 }
