@@ -13,7 +13,7 @@ ETA = 0.2
 
 # Radii that are tried before the place where the growth curve shows the ratio to
 # fall, and how many at once.
-_MARGIN, _CHUNK = 3, 6
+_MARGIN, _CHUNK = 2, 4
 # Steps of less than this are taken as straight.
 _NARROW = 0.5
 _NO_AREA = 1e-6
@@ -106,7 +106,7 @@ def scanned_petrosian_radius(columns, ellipse, growth, radii, eta=ETA):
 
 def _narrowed(columns, ellipse, low, high, eta):
     """The step in which the ratio falls below eta, narrowed, or the root in it."""
-    fine = np.linspace(low, high, 7)
+    fine = np.linspace(low, high, 5)
     ratio = _ratio(columns, ellipse, fine) - eta
     k = max(int(np.argmax(ratio < 0)), 1)
     if high - low > _NARROW or ratio[k - 1] <= ratio[k]:

@@ -107,8 +107,8 @@ def interpolated_background(source, corners, size=CELL):
     -------
     callable
         (xc, yc) -> median of the cells' mean abs(I - I180), interpolated
-        between whole and half pixels by the sine that linear and cubic
-        interpolation nearly follow. Fast enough for a minimiser.
+        between whole and half pixels as the variance of interpolated noise goes,
+        for cubic interpolation nearly. Fast enough for a minimiser.
     """
     corner = np.array(
         [
@@ -121,7 +121,13 @@ def interpolated_background(source, corners, size=CELL):
     )
 
     def background(xc, yc):
-        wy, wx = np.sin(2.0 * np.pi * yc) ** 2, np.sin(2.0 * np.pi * xc) ** 2
+        wy, wx = _towards_half(yc, source.order), _towards_half(xc, source.order)
         return np.array([1 - wy, wy]) @ corner @ np.array([1 - wx, wx])
 
     return background
+
+
+def _towards_half(centre, order):
+    """0 where the rotation about a centre shifts by whole pixels, 1 at halves."""
+    part = 2.0 * centre % 1.0
+    return 4.0 * part * (1.0 - part) if order == 1 else np.sin(np.pi * part) ** 2
