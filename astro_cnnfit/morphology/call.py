@@ -170,7 +170,7 @@ or HDU, optional
         width = _psf_width(psf, sources)
         field = Field(
             image, segmap, sources, self._average, self.subtract_sky, self.seed,
-            step=2 if self._average else 1,
+            step=3 if self._average else 1,
             keep_masks=self._method.needs_masks,
             view=self._method.view,
         )  # fmt: skip

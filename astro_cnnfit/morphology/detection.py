@@ -45,7 +45,7 @@ def find_sources(stamps, bad=None):
     size = stamps.shape[1]
     pairs, empty = _pairs(stamps, bad)
     flat = pairs if empty is None else np.where(empty, np.inf, pairs)
-    ordered = np.sort(flat.reshape(len(flat), -1), axis=1)
+    ordered = np.sort(flat.reshape(len(flat), -1)[:, ::2], axis=1)
     count = np.count_nonzero(np.isfinite(ordered), axis=1)
     # Sources only add light: the scatter is that below the median.
     level, low = (quantile(ordered, count, q) for q in (0.5, LOW))

@@ -31,9 +31,10 @@ _OFF_CENTRE, _MAX_SHIFT = 1.5, 4.0
 # A galaxy that reaches farther than this, relative to the stamp's width, leaves too
 # little sky.
 _FILLS = 0.3
-# A profile that does not end may do so beyond the stamp if the galaxy itself is
-# found out to here; otherwise it never rose out of the noise.
-_GOES_ON = 0.2
+# A galaxy may be larger than its stamp if its own pixels are found out to here,
+# relative to the stamp's width; a profile that does not end, out to there.
+# Otherwise it did not rise out of the noise far enough to tell.
+_MAY_BE_LARGE, _GOES_ON = 0.12, 0.2
 _PREPARED = {
     "x_centroid": "x_centroid",
     "y_centroid": "y_centroid",
@@ -171,6 +172,7 @@ def _wanted(values, scale, reach):
     with np.errstate(invalid="ignore"):
         wanted = np.ceil(values["rpetro_ellip"] / (_FITS * SIZE))
         large = np.nan_to_num(wanted, nan=1.0).clip(1, 1e6).astype(int)
+    large = np.where(reach > _MAY_BE_LARGE * SIZE * scale, large, 1)
     # A profile that does not end within the stamp goes on beyond.
     endless = values["flags"] & (flags.NO_PETROSIAN | flags.NO_BACKGROUND) > 0
     endless &= (values["flags"] & UNMEASURABLE) == 0

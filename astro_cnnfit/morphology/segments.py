@@ -56,7 +56,7 @@ def parse_segmap(segmap, shape):
     Returns
     -------
     `~numpy.ndarray`
-        int, of that shape.
+        Integers of the machine's byte order, of that shape; may be the map itself.
 
     Raises
     ------
@@ -80,7 +80,9 @@ def parse_segmap(segmap, shape):
         raise ValueError(
             f"segmap must be {_TAKES}; got the negative label {values.min()}"
         )
-    return values.astype(np.int64)
+    # Maps are large: they are only copied where they must be.
+    kind = np.uint8 if values.dtype.kind == "b" else values.dtype.newbyteorder("=")
+    return values.astype(kind, copy=False)
 
 
 def sources_of(image, segmap=None, init_params=None, labels=None):
@@ -163,10 +165,12 @@ def _labelled(sources, segmap, image):
     plane = np.arange(len(column)) if segmap.ndim == 3 else ()
     labels = segmap[(plane, row, column) if segmap.ndim == 3 else (row, column)]
     labels = np.where(inside, labels, 0)
+    own_type = labels.astype(segmap.dtype)[:, np.newaxis, np.newaxis]
+    labels = labels.astype(np.int64)
     sources = sources._replace(labels=labels)
     if segmap.ndim == 2:
         return _Segments(segmap, image).fill(sources, inside=inside)
-    own = (segmap == labels[:, np.newaxis, np.newaxis]) & (labels > 0)[:, None, None]
+    own = (segmap == own_type) & (own_type > 0)
     return _fill_stack(sources, own, inside)
 
 
@@ -195,7 +199,8 @@ class _Segments:
     def __init__(self, segmap, image):
         self._shape = segmap.shape
         where = np.flatnonzero(segmap)
-        self.labels, number = np.unique(segmap.ravel()[where], return_inverse=True)
+        labels, number = np.unique(segmap.ravel()[where], return_inverse=True)
+        self.labels = labels.astype(np.int64)
         compact = np.zeros(segmap.size, dtype=np.int32)
         compact[where] = number + 1
         self._boxes = find_objects(compact.reshape(segmap.shape))

@@ -206,9 +206,10 @@ def _cut(image, segmap, sources, rows, size, factor):
     if segmap is None:
         return cut_stamps(image, x, y, **how), None, None
     labels = cut_windows(segmap, x, y, **how)
-    own = labels == sources.labels[rows][:, np.newaxis, np.newaxis]
-    own &= labels > 0
-    others = (labels > 0) & ~own
+    wanted = sources.labels[rows].astype(labels.dtype)[:, np.newaxis, np.newaxis]
+    labelled = labels > 0
+    own = (labels == wanted) & labelled
+    others = labelled & ~own
     if factor == 1:
         return cut_stamps(image, x, y, **how), own, others
     return _averaged(image, own, others, (x, y), how)
