@@ -7,7 +7,7 @@ distance and by the evolution of sizes, dimmer by (1 + z)^4, brighter by the evo
 of the surface brightness, convolved with the target's PSF, on its noise.
 
 Chosen here, as the paper leaves it open or the images do not tell: galaxies have a
-Petrosian semi-major axis of 7.5 kpc today and a mean surface brightness of 21 mag
+Petrosian semi-major axis of 6 kpc today and a mean surface brightness of 21 mag
 per square arcsecond; geometry preserves the surface brightness, and what changes it
 are dimming and evolution alone; the target is WFC3's F160W as in CANDELS, 0.06" a
 pixel and a PSF of 0.18"; its noise is Gaussian with the correlation function that was
@@ -33,7 +33,7 @@ PIXEL_SCALE = 0.06
 PSF_FWHM = 3.0
 """In pixels of the target."""
 
-RPETRO_KPC = 7.5
+RPETRO_KPC = 6.0
 MU_TODAY = 21.0
 SIZE_EVOLUTION, BRIGHTNESS_EVOLUTION = -0.97, -0.13
 COSMOLOGY = FlatLambdaCDM(H0=70, Om0=0.3)

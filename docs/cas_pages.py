@@ -46,8 +46,15 @@ def main_table(kind):
         result = read("cas_accuracy")
         if result is None or kind not in result["sets"]:
             return NOT_RUN
-        header = ("S/N", "method", "A, std", "A, bias", "A off by 0.1", "A in 68 %")
-        header += ("C, NMAD", "C, bias", "C in 68 %", "missing")
+        header = (
+            "S/N",
+            "method",
+            "A, std",
+            "A, bias",
+            "A off by 0.1",
+            "A in 68 / 95 %",
+        )
+        header += ("C, NMAD", "C, bias", "C in 68 / 95 %", "missing")
         rows = [header]
         for name, own in result["sets"][kind].items():
             rows += [(name, *_main_row(*pair)) for pair in own["methods"].items()]
@@ -68,10 +75,10 @@ def _main_row(method, found):
         _with_error(a, "std"),
         _signed(a.get("bias")),
         _percent(a.get("large")),
-        _percent(a.get("68%"), 0),
+        _inside(a),
         _with_error(c, "nmad"),
         _signed(c.get("bias")),
-        _percent(c.get("68%"), 0),
+        _inside(c),
         _percent((a or c).get("missing")),
     )
 
@@ -81,6 +88,13 @@ def _with_error(found, key):
         return "-"
     error = found.get("error", {}).get(key)
     return f"{found[key]:.3f}" + (f" ± {error:.3f}" if error is not None else "")
+
+
+def _inside(found):
+    """Coverage of 68 and 95 % intervals."""
+    if found.get("68%") is None:
+        return "-"
+    return f"{100 * found['68%']:.0f} / {100 * found['95%']:.0f}"
 
 
 def _signed(value):
@@ -155,7 +169,9 @@ def conditions():
     if result is None:
         return NOT_RUN
     header = ("galaxies", "case", "S/N", "method")
-    rows = [(*header, "A, bias", "A, std", "68 %", "C, bias", "C, NMAD", "68 %")]
+    rows = [
+        (*header, "A, bias", "A, std", "68 / 95 %", "C, bias", "C, NMAD", "68 / 95 %")
+    ]
     for kind, cases in result["sets"].items():
         for case, bins in cases.items():
             for bin_name, methods in bins.items():
@@ -169,8 +185,7 @@ def conditions():
 def _condition(found, scatter):
     if found.get("bias") is None:
         return ("-", "-", "-")
-    inside = _percent(found.get("68%"), 0)
-    return (_signed(found["bias"]), f"{found[scatter]:.3f}", inside)
+    return (_signed(found["bias"]), f"{found[scatter]:.3f}", _inside(found))
 
 
 def noise():

@@ -169,7 +169,7 @@ class TestRedshifting:
         assert sizes == sorted(sizes, reverse=True)
         assert lights == sorted(lights, reverse=True)
         # Half of the size of today at z = 1 (1 + z)^-0.97, at 8.01 kpc an arcsec.
-        assert sizes[2] == pytest.approx(7.5 / 2**0.97 / 8.01 / 0.06, rel=0.01)
+        assert sizes[2] == pytest.approx(6.0 / 2**0.97 / 8.01 / 0.06, rel=0.01)
         # Dimming of 3.01 mag less an evolution of 21 (1 - 2^-0.13) = 1.81 mag.
         assert lights[2] == pytest.approx(10 ** (-0.4 * (3.01 - 1.81)), rel=0.01)
 
