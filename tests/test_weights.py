@@ -137,7 +137,7 @@ def test_damaged_models(folder, tmp_path):
 
 def test_bundled_weights_are_small():
     size = sum(path.stat().st_size for path in BUNDLED.glob("*/*"))
-    assert size < 10e6
+    assert size < 20e6
 
 
 @pytest.mark.parametrize("name", available())
@@ -145,7 +145,8 @@ def test_bundled_networks_load(name):
     network = load_network(name)
     assert isinstance(network, Network)
     assert network.name == name
-    assert network.stamp_size == 61
+    sizes = {"cas": 101, "casnet_a": 60, "casnet_c": 60}
+    assert network.stamp_size == sizes.get(name, 61)
 
 
 @pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
@@ -153,7 +154,15 @@ def test_bundled_networks_load(name):
 @pytest.mark.parametrize("name", available())
 def test_weights_load_under_another_backend(name, tmp_path):
     """The same weights give the same answer, to what float32 allows."""
+    network = load_network(name)
     stamps, psfs, _ = simulate(16, seed=9)
+    # A network of morphology sees the same galaxies, in the middle or cut.
+    extra = network.stamp_size - stamps.shape[1]
+    if extra > 0:
+        stamps = np.pad(stamps, [(0, 0), (extra // 2,) * 2, (extra // 2,) * 2])
+    stamps = stamps[:, : network.stamp_size, : network.stamp_size]
+    if network.architecture.task == "casnet":
+        stamps = stamps / stamps.max(axis=(1, 2), keepdims=True)
     np.savez(tmp_path / "in.npz", stamps=stamps, psfs=psfs)
     code = (
         "import sys, numpy as np\n"
@@ -166,6 +175,6 @@ def test_weights_load_under_another_backend(name, tmp_path):
     command = [sys.executable, "-c", code, tmp_path / "in.npz", tmp_path / "out.npy"]
     environment = {**os.environ, "KERAS_BACKEND": "jax"}
     subprocess.run(command, check=True, env=environment)
-    latent, covariance = load_network(name).predict(stamps, psfs)
+    latent, covariance = network.predict(stamps, psfs)
     sigma = np.sqrt(np.einsum("ijj->ij", covariance))
     assert_allclose(np.load(tmp_path / "out.npy") / sigma, latent / sigma, atol=0.01)
