@@ -14,6 +14,7 @@ __all__ = ["CNNCASMeasurer"]
 _METHODS = ("combined", "network", "classical")
 # What networks learn: values of another definition are the classical measure's.
 _LEARNED = "tohill2021"
+_TASKS = ("cas", "casnet")
 
 
 class CNNCASMeasurer(Measurer):
@@ -89,7 +90,7 @@ class CNNCASMeasurer(Measurer):
             )
         batch_size = parse_positive(batch_size, "batch_size")
         self.method, self.definition = method, definition
-        self.model = None if method == "classical" else parse_model(model)
+        self.model = None if method == "classical" else parse_model(model, _TASKS)
         settings = {"method": method, "definition": definition}
         if self.model is not None:
             settings |= {"model": self.model.name, "sha256": self.model.sha256}

@@ -26,7 +26,7 @@ __all__ = [
 _PSF_SIZE = 25
 
 
-def parse_model(model):
+def parse_model(model, tasks=("sersic",)):
     """
     The network that a user names or brings.
 
@@ -34,6 +34,9 @@ def parse_model(model):
     ----------
     model : str, path-like or `~astro_cnnfit.weights.Network`
         What to load, or a network.
+    tasks : sequence of str
+        What it may have been trained for, see
+        `~astro_cnnfit.networks.Architecture`.
 
     Returns
     -------
@@ -44,8 +47,19 @@ def parse_model(model):
     TypeError
         If it is none of these.
     ValueError
-        If there is no such network.
+        If there is no such network, or it measures something else.
     """
+    network = _loaded(model)
+    architecture = getattr(network, "architecture", None)
+    if architecture is not None and architecture.task not in tasks:
+        raise ValueError(
+            f"model must be a network for {' or '.join(tasks)}, got {network.name!r}, "
+            f"which measures {', '.join(architecture.latent)}"
+        )
+    return network
+
+
+def _loaded(model):
     if hasattr(model, "predict") and hasattr(model, "trained_ranges"):
         return model
     if not isinstance(model, (str, os.PathLike)):
