@@ -153,7 +153,7 @@ def draw_against(x, rows, path, xlabel, *, log=False):
             if log:
                 axis.set_xscale("log")
         spread = [np.nanstd(values) for values in own.values()]
-        reach = 4 * np.nanmin(spread) if spread else 1
+        reach = 3 * np.nanmax(spread) or 1
         column[0].set_ylim(-reach, reach)
         column[-1].set_xlabel(xlabel)
     figure.tight_layout()

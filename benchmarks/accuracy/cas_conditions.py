@@ -6,7 +6,9 @@ The same galaxies are seen with white noise, with noise whose neighbouring pixel
 together, with a sky that is wrong by a tenth of the noise of a pixel, and with one to
 three neighbours: replaced by sky where they are brighter than the galaxy (as with a
 good segmentation map), left in, or left in and then cleaned as Tohill et al. (2021)
-do, with galclean's steps. The sky's noise counts as known.
+do, with galclean's steps. ``network`` and ``combined`` are calls of the measurer, which
+finds sky and neighbours itself; ``bare``, the network alone, takes the stamps as they
+are.
 
     python benchmarks/accuracy/cas_conditions.py
 """
@@ -86,7 +88,9 @@ def parse_arguments():
         "--number", type=int, default=250, help="galaxies of each kind, bin and case"
     )
     parser.add_argument(
-        "--methods", nargs="+", default=("network", "combined", "tohill2021")
+        "--methods",
+        nargs="+",
+        default=("network", "bare", "combined", "tohill2021"),
     )
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--networks", help="folder of networks instead of the bundled")
