@@ -10,12 +10,11 @@ from astro_cnnfit.morphology.apertures import (
     coverage,
     exact_circle,
     exact_coverage,
-    growth_curve,
     soft_edge,
     weighted_sum,
 )
 from astro_cnnfit.morphology.ellipse_sums import columns_of, ellipse_sums
-from astro_cnnfit.morphology.growth import flux_within, fraction_radii
+from astro_cnnfit.morphology.growth import flux_within, fraction_radii, growth_curve
 from astro_cnnfit.morphology.petrosian import (
     petrosian_radius,
     scanned_petrosian_radius,

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from astro_cnnfit.morphology.apertures import Ellipse, growth_curve
+from astro_cnnfit.morphology.apertures import Ellipse
 from astro_cnnfit.morphology.concentration import concentration, concentration_error
 from astro_cnnfit.morphology.cutout import cutout_slices, outliers
 from astro_cnnfit.morphology.gini_m20 import gini, m20, petrosian_segment
+from astro_cnnfit.morphology.growth import growth_curve
 from astro_cnnfit.morphology.signal import radius_error, sn_per_pixel
 from astro_cnnfit.morphology.smoothness import boxcar, clumps
 

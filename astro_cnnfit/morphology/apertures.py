@@ -1,6 +1,6 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """
-Elliptical apertures on the pixel grid: partly covered pixels, growth curves.
+Elliptical apertures on the pixel grid and their partly covered pixels.
 
 A pixel counts with the fraction of its area that lies inside, and its light is
 taken as even over that area, as exact aperture photometry does.
@@ -14,24 +14,15 @@ from photutils.geometry import circular_overlap_grid, elliptical_overlap_grid
 
 __all__ = [
     "Ellipse",
-    "Growth",
     "axis_form",
     "bounding_box",
     "coverage",
     "exact_circle",
     "exact_coverage",
-    "growth_curve",
     "soft_edge",
+    "squared_radius",
     "weighted_sum",
 ]
-
-STEP = 0.1
-"""Spacing of growth curves in pixels."""
-_PER_UNIT = round(1 / STEP)
-
-# Pixels within this distance of the centre are sampled finely, others coarsely.
-_INNER, _FINE, _COARSE = 6, 9, 2
-_QUICK_FINE, _QUICK_COARSE = 5, 1
 
 
 class Ellipse(NamedTuple):
@@ -43,17 +34,6 @@ class Ellipse(NamedTuple):
     """Axis ratio; 1 is a circle."""
     theta: float = 0.0
     """Angle of the major axis, in radians counter-clockwise from +x."""
-
-
-class Growth(NamedTuple):
-    """Light and area within radii of 0, 0.1, 0.2, ... pixels."""
-
-    radii: np.ndarray
-    flux: np.ndarray
-    area: np.ndarray
-    """Of valid pixels, in pixels."""
-    full_area: np.ndarray
-    """Of the aperture, also where there are no pixels."""
 
 
 def weighted_sum(weights, values):
@@ -98,7 +78,21 @@ def axis_form(ellipse):
     )
 
 
-def _squared_radius(x, y, ellipse):
+def squared_radius(x, y, ellipse):
+    """
+    Squared elliptical radius on a grid.
+
+    Parameters
+    ----------
+    x, y : `~numpy.ndarray`
+        (nx,) and (ny,) coordinates in pixels.
+    ellipse : Ellipse
+
+    Returns
+    -------
+    `~numpy.ndarray`
+        (ny, nx)
+    """
     a, b, c = axis_form(ellipse)
     dx, dy = x - ellipse.xc, y - ellipse.yc
     squared = np.multiply.outer(2.0 * b * dy, dx)
@@ -157,7 +151,7 @@ def coverage(ellipse, radius, box):
     x, y = np.arange(x0, x1), np.arange(y0, y1)
     a, b, c = axis_form(ellipse)
     dx, dy = (x - ellipse.xc)[None, :], (y - ellipse.yc)[:, None]
-    rho = np.sqrt(np.maximum(_squared_radius(x, y, ellipse), 1e-12))
+    rho = np.sqrt(np.maximum(squared_radius(x, y, ellipse), 1e-12))
     # How much of rho one pixel spans: its gradient summed over the two axes.
     extent = np.abs(a * dx + b * dy)
     extent += np.abs(b * dx + c * dy)
@@ -272,66 +266,4 @@ def exact_coverage(ellipse, radius, box):
     minor = radius * ellipse.q
     return elliptical_overlap_grid(
         *edges, x1 - x0, y1 - y0, radius, minor, ellipse.theta, 1, 1
-    )
-
-
-def _histogram(image, valid, ellipse, origin, samples, n_bins):
-    """Light and area of subpixels per bin of radius."""
-    ny, nx = image.shape
-    x = origin[1] - 0.5 + (np.arange(nx * samples) + 0.5) / samples
-    y = origin[0] - 0.5 + (np.arange(ny * samples) + 0.5) / samples
-    radius = np.sqrt(_squared_radius(x, y, ellipse))
-    radius *= 1.0 / STEP
-    bins = np.minimum(radius.astype(np.intp), n_bins).ravel()
-    share = 1.0 / samples**2
-    sums = []
-    for values in (image, valid):
-        fine = np.repeat(np.repeat(values * share, samples, 0), samples, 1)
-        sums.append(np.bincount(bins, fine.ravel(), n_bins + 1)[:n_bins])
-    return sums
-
-
-def growth_curve(image, valid, ellipse, largest, *, coarse=False):
-    """
-    Light and area within growing ellipses.
-
-    Parameters
-    ----------
-    image : `~numpy.ndarray`
-        (ny, nx), zero where not valid.
-    valid : `~numpy.ndarray`
-        (ny, nx) of bool or float.
-    ellipse : Ellipse
-    largest : float
-        Largest semi-major axis in pixels.
-    coarse : bool, optional
-        Fewer subpixels: enough to place an aperture, not to measure.
-
-    Returns
-    -------
-    Growth
-    """
-    fine, rough = (_QUICK_FINE, _QUICK_COARSE) if coarse else (_FINE, _COARSE)
-    n_bins = math.ceil(largest / STEP)
-    b0, b1, c0, c1 = bounding_box(ellipse, largest, image.shape)
-    image, valid = image[b0:b1, c0:c1], valid[b0:b1, c0:c1]
-    ellipse = ellipse._replace(xc=ellipse.xc - c0, yc=ellipse.yc - b0)
-    ny, nx = image.shape
-    xc, yc = round(ellipse.xc), round(ellipse.yc)
-    y0, y1 = max(yc - _INNER, 0), min(yc + _INNER + 1, ny)
-    x0, x1 = max(xc - _INNER, 0), min(xc + _INNER + 1, nx)
-    outer, outside = image.copy(), valid.astype(float)
-    outer[y0:y1, x0:x1] = 0.0
-    outside[y0:y1, x0:x1] = 0.0
-    flux, area = _histogram(outer, outside, ellipse, (0, 0), rough, n_bins)
-    if y1 > y0 and x1 > x0:
-        inner = np.s_[y0:y1, x0:x1]
-        more = _histogram(image[inner], valid[inner], ellipse, (y0, x0), fine, n_bins)
-        flux, area = flux + more[0], area + more[1]
-    radii = np.arange(n_bins + 1) * STEP
-    return Growth(
-        radii,
-        np.concatenate(([0.0], np.cumsum(flux))),
-        np.concatenate(([0.0], np.cumsum(area))),
-        np.pi * ellipse.q * radii**2,
     )

@@ -18,7 +18,6 @@ from astro_cnnfit.morphology.apertures import (
     bounding_box,
     exact_circle,
     exact_coverage,
-    growth_curve,
     weighted_sum,
 )
 from astro_cnnfit.morphology.asymmetry import (
@@ -33,7 +32,7 @@ from astro_cnnfit.morphology.asymmetry import (
 from astro_cnnfit.morphology.cutout import cutout_slices, outliers
 from astro_cnnfit.morphology.ellipse_sums import columns_of
 from astro_cnnfit.morphology.gini_m20 import gini, m20, petrosian_segment
-from astro_cnnfit.morphology.growth import flux_within
+from astro_cnnfit.morphology.growth import flux_within, growth_curve
 from astro_cnnfit.morphology.petrosian import scanned_petrosian_radius
 from astro_cnnfit.morphology.record import EXTENT, leaves_image, radii, undefined
 from astro_cnnfit.morphology.rotation import rotatable

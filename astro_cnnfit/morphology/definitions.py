@@ -21,7 +21,9 @@ class Definition(NamedTuple):
     boxcar: float
     """Width of the smoothness's filter in Petrosian radii."""
     inner: float
-    """Inner radius of the smoothness's aperture in Petrosian radii."""
+    """Inner radius of the smoothness's aperture in Petrosian radii. How much of the
+    centre 'conselice2003' cuts out is this package's choice: a twentieth of the
+    aperture."""
     smoothness_factor: float
     source: str
 
@@ -37,7 +39,7 @@ DEFINITIONS = (
         "Rodriguez-Gomez et al. 2019; Lotz et al. 2004",
     ),
     Definition(
-        "conselice2003", "circle", 1, "hill climb", "least", 0.3, 0.05, 10.0,
+        "conselice2003", "circle", 1, "hill climb", "least", 0.3, 0.075, 10.0,
         "Conselice 2003; Conselice et al. 2000",
     ),
 )  # fmt: skip

@@ -16,7 +16,6 @@ import numpy as np
 from astro_cnnfit.morphology.apertures import (
     bounding_box,
     coverage,
-    growth_curve,
     soft_edge,
     weighted_sum,
 )
@@ -28,7 +27,7 @@ from astro_cnnfit.morphology.asymmetry import (
     rms_asymmetry,
 )
 from astro_cnnfit.morphology.ellipse_sums import columns_of
-from astro_cnnfit.morphology.growth import flux_within
+from astro_cnnfit.morphology.growth import flux_within, growth_curve
 from astro_cnnfit.morphology.petrosian import petrosian_radius
 from astro_cnnfit.morphology.record import (
     EXTENT,

@@ -3,8 +3,8 @@
 
 import numpy as np
 
-from astro_cnnfit.morphology.apertures import _PER_UNIT
 from astro_cnnfit.morphology.ellipse_sums import ellipse_sums
+from astro_cnnfit.morphology.growth import PER_PIXEL
 
 __all__ = ["ETA", "petrosian_radius", "scanned_petrosian_radius"]
 
@@ -31,7 +31,7 @@ def petrosian_radius(growth, eta=ETA):
 
     Parameters
     ----------
-    growth : `~astro_cnnfit.morphology.apertures.Growth`
+    growth : `~astro_cnnfit.morphology.growth.Growth`
     eta : float, optional
         The value of 0.2 is that of Petrosian (1976) as Conselice (2003) and
         Lotz et al. (2004) use it.
@@ -41,8 +41,8 @@ def petrosian_radius(growth, eta=ETA):
     float
         In pixels; NaN if the ratio does not fall that far on the image.
     """
-    centre = np.arange(_PER_UNIT, len(growth.radii) - _PER_UNIT // 2, _PER_UNIT)
-    inside, outside = centre - _PER_UNIT // 2, centre + _PER_UNIT // 2
+    centre = np.arange(PER_PIXEL, len(growth.radii) - PER_PIXEL // 2, PER_PIXEL)
+    inside, outside = centre - PER_PIXEL // 2, centre + PER_PIXEL // 2
     area = growth.area[outside] - growth.area[inside]
     full = growth.full_area[outside] - growth.full_area[inside]
     covered = area > _LEAST_COVERED * full
@@ -73,7 +73,7 @@ def scanned_petrosian_radius(columns, ellipse, growth, radii, eta=ETA):
     columns : `~astro_cnnfit.morphology.ellipse_sums.Columns`
         Of the image and of its valid pixels.
     ellipse : `~astro_cnnfit.morphology.apertures.Ellipse`
-    growth : `~astro_cnnfit.morphology.apertures.Growth`
+    growth : `~astro_cnnfit.morphology.growth.Growth`
         Of the same, to find the place with.
     radii : `~numpy.ndarray`
         (n,) rising, in pixels. statmorph takes 100 from 1 to the stamp's diagonal,

@@ -86,7 +86,7 @@ def radii(galaxy, columns, ellipse, growth, radius):
     columns : `~astro_cnnfit.morphology.ellipse_sums.Columns`
         Of the galaxy's image.
     ellipse : `~astro_cnnfit.morphology.apertures.Ellipse`
-    growth : `~astro_cnnfit.morphology.apertures.Growth`
+    growth : `~astro_cnnfit.morphology.growth.Growth`
         In that ellipse.
     radius : float
         Petrosian radius in pixels.

@@ -3,8 +3,9 @@
 
 import numpy as np
 
-from astro_cnnfit.morphology.apertures import Ellipse, growth_curve, weighted_sum
+from astro_cnnfit.morphology.apertures import Ellipse, weighted_sum
 from astro_cnnfit.morphology.gini_m20 import petrosian_segment
+from astro_cnnfit.morphology.growth import growth_curve
 from astro_cnnfit.morphology.petrosian import petrosian_radius
 
 __all__ = ["find_segment", "light_ellipse"]

@@ -40,7 +40,7 @@ def radius_error(growth, radius, fraction, largest, sky_sigma):
 
     Parameters
     ----------
-    growth : `~astro_cnnfit.morphology.apertures.Growth`
+    growth : `~astro_cnnfit.morphology.growth.Growth`
     radius : float
         Semi-major axis in pixels.
     fraction : float

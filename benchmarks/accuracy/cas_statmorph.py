@@ -119,9 +119,8 @@ def measure_both(image):
     names = (*TOLERANCES, *RADII, "xc_asymmetry", "yc_asymmetry")
     if theirs is None or not all(np.isfinite(ours[name]) for name in TOLERANCES):
         return None
-    return {
-        name: (getattr(theirs, name), ours[name]) for name in names
-    } | {"flag": theirs.flag}  # fmt: skip
+    row = {name: (getattr(theirs, name), ours[name]) for name in names}
+    return row | {"flag": theirs.flag, "outside": ours["aperture_outside"]}
 
 
 def theirs_of(image, labels, own):
@@ -171,7 +170,7 @@ def summarise(rows, number):
 
 def reasons(rows):
     """Why galaxies are outside of a tolerance: the first thing that differs."""
-    counts = {"centre": 0, "rpetro_circ": 0, "rpetro_ellip": 0, "pixels": 0}
+    counts = dict.fromkeys(("centre", *RADII, "aperture_outside", "pixels"), 0)
     for row in rows:
         if all(_agrees(*row[name], name) for name in TOLERANCES):
             continue
@@ -185,7 +184,7 @@ def reasons(rows):
                 counts[name] += 1
                 break
         else:
-            counts["pixels"] += 1
+            counts["aperture_outside" if row["outside"] else "pixels"] += 1
     return counts
 
 
