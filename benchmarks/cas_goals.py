@@ -18,6 +18,7 @@ GOALS = {
         ("concentration", "nmad"): (0.065, 0.047, 0.034, 0.026),
     },
 }
+_NAMES = {"std": "std", "nmad": "NMAD", "large": "share beyond 0.1"}
 _BIAS = {"asymmetry": 0.005, "concentration": 0.01}
 _QUARTILES = {"asymmetry": 0.02, "concentration": 0.04}
 _COVERAGE = {
@@ -66,7 +67,7 @@ def _of_bin(kind, place, name, own):
     rows = []
     for (quantity, figure), limits in GOALS[kind].items():
         error = own[quantity].get("error", {}).get(figure)
-        text = f"{where}: {figure} of {quantity}"
+        text = f"{where}: {_NAMES[figure]} of {quantity}"
         rows.append(_goal(text, own[quantity][figure], limits[place], error))
     for quantity in _BIAS:
         figures = own[quantity]
