@@ -87,7 +87,8 @@ class MorphologyNetwork:
     def __init__(self, latent=LATENT_MEASURES):
         self.name = "circles"
         self.sha256 = "1" * 64
-        self.architecture = SimpleNamespace(latent=latent)
+        task = "cas" if latent == LATENT_MEASURES else "casnet"
+        self.architecture = SimpleNamespace(latent=latent, task=task)
         self.trained_ranges = {
             "sn_per_pixel": (1.5, 100.0),
             "rpetro_ellip": (3.5, 38.0),

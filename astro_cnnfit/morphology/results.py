@@ -1,13 +1,10 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """The table of results of morphology: every column in one place."""
 
-import astropy.units as u
 import numpy as np
-from astropy.table import QTable
 
-from astro_cnnfit.flags import flag_table
 from astro_cnnfit.measures import MEASURES
-from astro_cnnfit.sersic import Column
+from astro_cnnfit.sersic.columns import Column, assemble, describe
 
 __all__ = [
     "COLUMNS",
@@ -140,17 +137,8 @@ def make_table(ids, values, *, unit=None, pixel_scale=None, sky=None, combined, 
         for name in _ON_SKY:
             values[f"{name}_sky"] = values[name] * pixel_scale
             values[f"{name}_sky_err"] = values[f"{name}_err"] * pixel_scale
-    table = QTable(meta=meta)
-    for column in COLUMNS:
-        if column.name not in values or (column.needs == "combined" and not combined):
-            continue
-        value = values[column.name]
-        column_unit = unit if column.unit == "image" else column.unit
-        if column_unit:
-            value = u.Quantity(value, column_unit, copy=False)
-        table[column.name] = value
-        table[column.name].info.description = column.description
-    return table
+    columns = [c for c in COLUMNS if combined or c.needs != "combined"]
+    return assemble(columns, values, unit=unit, meta=meta)
 
 
 def column_table():
@@ -162,23 +150,4 @@ def column_table():
     str
         A definition list: name and unit, then what it is and where it is from.
     """
-    units = {"": "", "image": " (unit of the image)"}
-    needs = {
-        "scale": " Needs a pixel scale or a WCS.",
-        "wcs": " Needs a WCS.",
-        "combined": " Only where ``method='combined'``.",
-        "": "",
-    }
-    lines = []
-    for column in COLUMNS:
-        if column.name.endswith("_err") and column.name != "local_bkg_err":
-            continue
-        with_error = any(other.name == f"{column.name}_err" for other in COLUMNS)
-        error = f", ``{column.name}_err``" if with_error else ""
-        unit = units.get(column.unit, f" ({column.unit})")
-        lines.append(f"``{column.name}``{error}{unit}")
-        source = f" ({column.source})" if column.source else ""
-        text = column.description[0].upper() + column.description[1:]
-        text = text.replace("|", "\\|")
-        lines.append(f"    {text}{source}.{needs[column.needs]}")
-    return "\n".join([*lines, "", "Bits of ``flags``:", "", flag_table()])
+    return describe(COLUMNS)

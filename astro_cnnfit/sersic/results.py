@@ -10,33 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import NamedTuple
 
-import astropy.units as u
 import numpy as np
-from astropy.table import QTable
 
 import astro_cnnfit
-from astro_cnnfit.flags import flag_table
 from astro_cnnfit.parameters import LATENT_NAMES, NAMES
 
+from .columns import Column, assemble, describe
+
 __all__ = ["COLUMNS", "Column", "FitInfo", "Measurement", "column_table", "make_table"]
-
-
-class Column(NamedTuple):
-    """One column of the table of results."""
-
-    name: str
-    """Name of the column."""
-    unit: str
-    """Unit, as `astropy.units` reads it; 'image' is the unit of the image.
-    Lengths in pixels are plain numbers, as in photutils."""
-    description: str
-    """What the quantity is."""
-    source: str = ""
-    """Who defined it, or which part of the work gives it."""
-    needs: str = ""
-    """What the column is left out without: 'zeropoint', 'scale' or 'wcs'."""
 
 
 _NETWORK = "mean of the network's prediction, refined if the fitter has refine"
@@ -250,17 +232,7 @@ def make_table(measurement, positions, *, unit=None, zeropoint=None, sky=None, m
         values |= _magnitudes(values, zeropoint)
     for name in ("local_bkg", "n_pixels_fit", "qfit", "reduced_chi2", "flags"):
         values[name] = getattr(measurement, name)
-    table = QTable(meta=meta)
-    for column in COLUMNS:
-        if column.name not in values:
-            continue
-        value = values[column.name]
-        column_unit = unit if column.unit == "image" else column.unit
-        if column_unit:
-            value = u.Quantity(value, column_unit, copy=False)
-        table[column.name] = value
-        table[column.name].info.description = column.description
-    return table
+    return assemble(COLUMNS, values, unit=unit, meta=meta)
 
 
 def _parameter_values(measurement):
@@ -311,17 +283,4 @@ def column_table():
     str
         A definition list: name and unit, then what it is and where it is from.
     """
-    units = {"": "", "image": " (unit of the image)"}
-    needs = {
-        "zeropoint": " Needs a zero-point.",
-        "scale": " Needs a pixel scale or a WCS.",
-        "wcs": " Needs a WCS.",
-        "": "",
-    }
-    lines = []
-    for column in COLUMNS:
-        lines.append(f"``{column.name}``{units.get(column.unit, f' ({column.unit})')}")
-        source = f" ({column.source})" if column.source else ""
-        text = column.description[0].upper() + column.description[1:]
-        lines.append(f"    {text}{source}.{needs[column.needs]}")
-    return "\n".join([*lines, "", "Bits of ``flags``:", "", flag_table()])
+    return describe(COLUMNS)

@@ -1,0 +1,107 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""Tables of results whose columns are declared once: made and described."""
+
+from typing import NamedTuple
+
+import astropy.units as u
+from astropy.table import QTable
+
+from astro_cnnfit.flags import flag_table
+
+__all__ = ["Column", "assemble", "describe"]
+
+_UNITS = {"": "", "image": " (unit of the image)"}
+_NEEDS = {
+    "zeropoint": " Needs a zero-point.",
+    "scale": " Needs a pixel scale or a WCS.",
+    "wcs": " Needs a WCS.",
+    "combined": " Only where ``method='combined'``.",
+    "": "",
+}
+
+
+class Column(NamedTuple):
+    """One column of the table of results."""
+
+    name: str
+    """Name of the column."""
+    unit: str
+    """Unit, as `astropy.units` reads it; 'image' is the unit of the image.
+    Lengths in pixels are plain numbers, as in photutils."""
+    description: str
+    """What the quantity is."""
+    source: str = ""
+    """Who defined it, or which part of the work gives it."""
+    needs: str = ""
+    """What the column is left out without: 'zeropoint', 'scale', 'wcs' or, in
+    tables of morphology, 'combined'."""
+
+
+def assemble(columns, values, *, unit=None, meta):
+    """
+    Make a table of the columns that have values.
+
+    Parameters
+    ----------
+    columns : sequence of `Column`
+        In the order of the table.
+    values : dict
+        By name.
+    unit : `~astropy.units.Unit`, optional
+        Unit of the image.
+    meta : dict
+        Plain values.
+
+    Returns
+    -------
+    `~astropy.table.QTable`
+    """
+    table = QTable(meta=meta)
+    for column in columns:
+        if column.name not in values:
+            continue
+        value = values[column.name]
+        column_unit = unit if column.unit == "image" else column.unit
+        if column_unit:
+            value = u.Quantity(value, column_unit, copy=False)
+        table[column.name] = value
+        table[column.name].info.description = column.description
+    return table
+
+
+def describe(columns):
+    """
+    Write columns as reStructuredText, for docstrings and the docs.
+
+    Parameters
+    ----------
+    columns : sequence of `Column`
+        A column ``*_err`` that has no source of its own stands beside the one
+        whose error it is.
+
+    Returns
+    -------
+    str
+        A definition list: name and unit, then what it is and where it is from; and
+        the table of flags.
+    """
+    names = {column.name for column in columns}
+    beside = {
+        column.name
+        for column in columns
+        if not column.source and column.name.removesuffix("_err") in names
+        if column.name.endswith("_err")
+    }
+    lines = []
+    for column in columns:
+        if column.name in beside:
+            continue
+        error = f"{column.name}_err"
+        error = f", ``{error}``" if error in beside else ""
+        unit = _UNITS.get(column.unit, f" ({column.unit})")
+        lines.append(f"``{column.name}``{error}{unit}")
+        source = f" ({column.source})" if column.source else ""
+        text = column.description[0].upper() + column.description[1:]
+        text = text.replace("|", "\\|")
+        lines.append(f"    {text}{source}.{_NEEDS[column.needs]}")
+    return "\n".join([*lines, "", "Bits of ``flags``:", "", flag_table()])
