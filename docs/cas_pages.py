@@ -8,6 +8,8 @@ from generated_pages import list_table
 __all__ = ["PARTS"]
 
 HEADER = "   :header-rows: 1"
+# A bare hyphen would begin a list.
+NONE = r"\-"
 NAMES = {
     "concentration": "C",
     "asymmetry": "A",
@@ -85,7 +87,7 @@ def _main_row(method, found):
 
 def _with_error(found, key):
     if found.get(key) is None:
-        return "-"
+        return NONE
     error = found.get("error", {}).get(key)
     return f"{found[key]:.3f}" + (f" ± {error:.3f}" if error is not None else "")
 
@@ -93,16 +95,16 @@ def _with_error(found, key):
 def _inside(found):
     """Coverage of 68 and 95 % intervals."""
     if found.get("68%") is None:
-        return "-"
+        return NONE
     return f"{100 * found['68%']:.0f} / {100 * found['95%']:.0f}"
 
 
 def _signed(value):
-    return "-" if value is None else f"{value:+.3f}"
+    return NONE if value is None else f"{value:+.3f}"
 
 
 def _percent(value, decimals=1):
-    return "-" if value is None else f"{value:.{decimals}%}"
+    return NONE if value is None else f"{value:.{decimals}%}"
 
 
 def others():
@@ -124,7 +126,7 @@ def others():
 
 def _other(found, name):
     if not found or found.get("bias") is None:
-        return "-"
+        return NONE
     return f"{found[SCATTER.get(name, 'nmad')]:.3f} ({found['bias']:+.3f})"
 
 
@@ -184,7 +186,7 @@ def conditions():
 
 def _condition(found, scatter):
     if found.get("bias") is None:
-        return ("-", "-", "-")
+        return (NONE, NONE, NONE)
     return (_signed(found["bias"]), f"{found[scatter]:.3f}", _inside(found))
 
 
@@ -201,7 +203,7 @@ def noise():
         a, c = paper["asymmetry"][method], paper["concentration"][method]
         cells = (f"{a['scatter']:.3f}", _signed(a["bias_at_3"]))
         rows.append(("paper's", text, *cells, _percent(a["catastrophic"])))
-        rows[-1] += (f"{c['scatter']:.2f}", "-")
+        rows[-1] += (f"{c['scatter']:.2f}", NONE)
     for group, own in result["groups"].items():
         for method, found in own["methods"].items():
             a, c = found["asymmetry"], found["concentration"]
@@ -220,7 +222,7 @@ def paper_figures():
     for name, pairs in result["pairs"].items():
         paper = result["paper"][name]
         cells = (f"{paper[key]:.3f}" for key in ("mae", "rmse", "r"))
-        rows.append((NAMES[name], "network against Morfometryka (paper)", *cells, "-"))
+        rows.append((NAMES[name], "network against Morfometryka (paper)", *cells, NONE))
         for pair, found in pairs.items():
             cells = (f"{found[key]:.3f}" for key in ("mae", "rmse", "r"))
             rows.append((NAMES[name], pair, *cells, _signed(found["bias"])))
@@ -236,7 +238,7 @@ def redshift():
     header = [f"z = {result['redshifts'][i]:g}" for i in shown]
     rows = [("", "method", *header)]
     sn = [result["snr"][i] for i in shown]
-    rows.append(("S/N per pixel", "-", *(f"{value:.0f}" for value in sn)))
+    rows.append(("S/N per pixel", NONE, *(f"{value:.0f}" for value in sn)))
     for name in ("asymmetry", "concentration"):
         for method, own in result["all"][name].items():
             cells = (_mean(own["mean"][i], own["std"][i]) for i in shown)
@@ -247,7 +249,7 @@ def redshift():
 
 
 def _mean(mean, std):
-    return "-" if mean is None else f"{mean:+.2f} ± {std:.2f}"
+    return NONE if mean is None else f"{mean:+.2f} ± {std:.2f}"
 
 
 def retraining():
@@ -262,7 +264,7 @@ def retraining():
         cells = (f"{a['std']:.4f}", _signed(a["bias"]), _percent(a.get("68%"), 0))
         cells += (f"{c['nmad']:.4f}", _signed(c["bias"]), _percent(c.get("68%"), 0))
         seconds = result["seconds"][name]
-        rows.append((name, *cells, f"{seconds:.0f}" if seconds else "-"))
+        rows.append((name, *cells, f"{seconds:.0f}" if seconds else NONE))
     settings = result["settings"]
     text = (
         f"Fine-tuned on {settings['few']} galaxies, trained from the start on "
@@ -303,7 +305,9 @@ def speed():
     rows = [("", "ms a galaxy", "times as long as the network")]
     for name, value in result["ms"].items():
         ratio = result["times_faster"].get(name)
-        rows.append((texts[name], f"{value:.3g}", "-" if not ratio else f"{ratio:.0f}"))
+        rows.append(
+            (texts[name], f"{value:.3g}", NONE if not ratio else f"{ratio:.0f}")
+        )
     text = f"On one core of a processor that calls itself {result['processor']}, "
     return f"{text}{result['date']}:\n\n{list_table(rows, HEADER)}"
 
