@@ -14,8 +14,6 @@ ETA = 0.2
 # Radii that are tried before the place where the growth curve shows the ratio to
 # fall, and how many at once.
 _MARGIN, _CHUNK = 2, 4
-# Steps of less than this are taken as straight.
-_NARROW = 0.5
 _NO_AREA = 1e-6
 
 # Rings with less of their area on valid pixels than this say nothing.
@@ -98,23 +96,17 @@ def scanned_petrosian_radius(columns, ellipse, growth, radii, eta=ETA):
         return np.nan
     if k == 0:
         return np.nan
-    low, high = radii[k - 1], radii[k]
-    for _ in range(2):
-        low, high = _narrowed(columns, ellipse, low, high, eta)
-    return (low + high) / 2.0
+    low, high, _ = _falls(columns, ellipse, radii[k - 1], radii[k], eta)
+    low, high, (before, after) = _falls(columns, ellipse, low, high, eta)
+    return low + (high - low) * before / (before - after) if before > after else low
 
 
-def _narrowed(columns, ellipse, low, high, eta):
-    """The step in which the ratio falls below eta, narrowed, or the root in it."""
+def _falls(columns, ellipse, low, high, eta):
+    """The quarter of a step in which the ratio falls below eta, and its excess."""
     fine = np.linspace(low, high, 5)
-    ratio = _ratio(columns, ellipse, fine) - eta
-    k = max(int(np.argmax(ratio < 0)), 1)
-    if high - low > _NARROW or ratio[k - 1] <= ratio[k]:
-        return fine[k - 1], fine[k]
-    root = fine[k - 1] + (fine[k] - fine[k - 1]) * ratio[k - 1] / (
-        ratio[k - 1] - ratio[k]
-    )
-    return root, root
+    excess = _ratio(columns, ellipse, fine) - eta
+    k = max(int(np.argmax(excess < 0)), 1)
+    return fine[k - 1], fine[k], excess[k - 1 : k + 1]
 
 
 def _ratio(columns, ellipse, radii):
