@@ -92,10 +92,10 @@ def run(child, arguments):
 
 
 def stamps_of(arguments, number):
-    """Noisy stamps; a few hundred galaxies, each on many skies."""
+    """Noisy stamps of some galaxies, each on many skies."""
     from cas_galaxies import draw_galaxies, expose
 
-    galaxies, _ = draw_galaxies("procedural", min(number, 256), arguments.seed)
+    galaxies, _ = draw_galaxies("procedural", min(number, 128), arguments.seed)
     rows = np.arange(number) % len(galaxies.stamps)
     rng = np.random.default_rng(arguments.seed)
     return expose(galaxies.take(rows), (2.0, 20.0), rng).stamps
