@@ -226,3 +226,24 @@ def test_some_rows_of_a_stack(rng):
     assert np.array_equal(run.stamps, whole.stamps[1:3])
     assert np.array_equal(apart.stamps, whole.stamps[[0, 3]])
     assert isinstance(image, Image)
+
+
+def test_sources_may_be_left(rng):
+    image = parse_image(noisy(rng, galaxy(), galaxy(35, 0, 20, 2))[np.newaxis])
+    sources = sources_of(image)
+    cleaned = prepare(image, None, sources, np.arange(1))
+    left = prepare(image, None, sources, np.arange(1), clean=False)
+    assert cleaned.stamps[0, 50, 80:90].max() < 5
+    assert left.stamps[0, 50, 85] > 12
+    assert not left.excluded.any()
+    # What is left is no sky.
+    assert np.isclose(left.sky[0], cleaned.sky[0])
+
+
+def test_parts_of_a_galaxy_stay_with_it(rng):
+    arms = galaxy(14, 14, 8, 2) + galaxy(-14, 13, 8, 2)
+    disc = 3.0 * ((np.hypot(X, Y) < 16) & (np.hypot(X, Y) > 12) & (Y < 0))
+    own, others = find_sources(noisy(rng, galaxy(), arms, disc)[np.newaxis])
+    assert own[0, 64, 64]
+    assert own[0, 63, 36]
+    assert not others.any()

@@ -41,16 +41,17 @@ class Measurer:
         Whether galaxies larger than a stamp are averaged.
     combined : bool
         Whether the tables have weights.
-    pixel_scale, subtract_sky, seed, batch_size, progress_bar
+    pixel_scale, subtract_sky, clean, seed, batch_size, progress_bar
         As for the measurers.
     """
 
     def __init__(
-        self, method, settings, *, average, combined, pixel_scale, subtract_sky, seed,
-        batch_size, progress_bar,
+        self, method, settings, *, average, combined, pixel_scale, subtract_sky, clean,
+        seed, batch_size, progress_bar,
     ):  # fmt: skip
         self.pixel_scale = parse_pixel_scale(pixel_scale)
         self.subtract_sky = bool(subtract_sky)
+        self.clean = bool(clean)
         self.seed = seed
         self.batch_size = parse_positive(batch_size, "batch_size")
         self.progress_bar = bool(progress_bar)
@@ -172,6 +173,7 @@ or HDU, optional
             image, segmap, sources, self._average, self.subtract_sky, self.seed,
             step=3 if self._average else 1,
             keep_masks=self._method.needs_masks,
+            clean=self.clean,
             view=self._method.view,
         )  # fmt: skip
         values = measure(
@@ -196,6 +198,7 @@ or HDU, optional
         return {
             "pixel_scale": self.pixel_scale,
             "subtract_sky": self.subtract_sky,
+            "clean": self.clean,
             "seed": self.seed,
         }
 

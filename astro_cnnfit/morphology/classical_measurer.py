@@ -23,6 +23,9 @@ class ClassicalCASMeasurer(Measurer):
         are there, this one counts.
     subtract_sky : bool
         Whether to subtract the sky found around each galaxy. statmorph does not.
+    clean : bool
+        Whether to replace other sources by sky where there is no segmentation
+        map, and they are found from the pixels.
     seed : int
         Of the draws from the sky that replace pixels of other sources.
     progress_bar : bool
@@ -51,8 +54,8 @@ class ClassicalCASMeasurer(Measurer):
     """
 
     def __init__(
-        self, definition="tohill2021", *, pixel_scale=None, subtract_sky=True, seed=0,
-        progress_bar=False,
+        self, definition="tohill2021", *, pixel_scale=None, subtract_sky=True,
+        clean=True, seed=0, progress_bar=False,
     ):  # fmt: skip
         find_definition(definition)
         self.definition = definition
@@ -63,6 +66,7 @@ class ClassicalCASMeasurer(Measurer):
             combined=False,
             pixel_scale=pixel_scale,
             subtract_sky=subtract_sky,
+            clean=clean,
             seed=seed,
             batch_size=64,
             progress_bar=progress_bar,

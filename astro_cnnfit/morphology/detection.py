@@ -8,7 +8,7 @@ pixels taken together, which costs a hundredth of galclean's steps
 """
 
 import numpy as np
-from scipy.ndimage import generate_binary_structure, label
+from scipy.ndimage import generate_binary_structure, label, maximum_position
 
 from .local_sky import LOW, quantile
 
@@ -20,6 +20,9 @@ _FOUND, _FOLLOWED = 4.0, 2.5
 # Where the galaxy may be, in pairs of pixels from the centre; and in pixels the
 # disc that stands for a galaxy that was not found.
 _REACH, _DISC = 2.5, 5.0
+# A source whose brightest part is no farther from the centre than the galaxy's own
+# farthest pixel, times this, is part of it: a clump, an arm, a tidal tail.
+_BELONGS = 1.1
 # Neighbours within one stamp are connected, stamps are not.
 _CONNECTED = np.zeros((3, 3, 3), int)
 _CONNECTED[1] = generate_binary_structure(2, 2)
@@ -40,7 +43,8 @@ def find_sources(stamps, bad=None):
     -------
     own, others : `~numpy.ndarray` of bool
         (N, size, size). Where nothing is found in the centre, a disc stands for
-        the galaxy. Like galclean, this does not divide what is connected.
+        the galaxy. Like galclean, this does not divide what is connected; what is
+        apart but no farther out than the galaxy reaches is taken for its part.
     """
     size = stamps.shape[1]
     pairs, empty = _pairs(stamps, bad)
@@ -61,6 +65,9 @@ def find_sources(stamps, bad=None):
     number = _central(np.where(kept[labels], labels, 0))
     own = (labels == number[:, np.newaxis, np.newaxis]) & near
     others = kept[labels] & ~own
+    parts = _parts(pairs, labels, own, others)
+    own |= parts
+    others &= ~parts
     others = grown(others) & ~own
     own, others = (_pixels(found, size) for found in (own, others))
     lost = number == 0
@@ -118,6 +125,27 @@ def _central(labels):
     found = labels[:, middle + steps[rows], middle + steps[columns]]
     first = np.argmax(found > 0, axis=1)
     return found[np.arange(len(found)), first]
+
+
+def _parts(pairs, labels, own, others):
+    """Sources whose brightest pair of pixels lies where the galaxy reaches."""
+    rows = np.flatnonzero(others.any(axis=(1, 2)))
+    parts = np.zeros_like(own)
+    if rows.size == 0:
+        return parts
+    steps = np.abs(np.arange(pairs.shape[1]) - (pairs.shape[1] - 1) // 2)
+    reach = np.maximum(
+        *(np.where(own[rows].any(axis=axis), steps, 0).max(axis=1) for axis in (1, 2))
+    )
+    some = labels[rows] * others[rows]
+    numbers = np.unique(some)[1:]
+    places = maximum_position(pairs[rows], some, numbers)
+    row, y, x = np.array(places, dtype=int).T
+    distance = np.hypot(steps[y], steps[x])
+    inside = np.zeros(labels.max() + 1, bool)
+    inside[numbers] = distance <= _BELONGS * reach[row] + 1
+    parts[rows] = inside[some] & (some > 0)
+    return parts
 
 
 def _pixels(pairs, size):

@@ -64,6 +64,8 @@ class Field:
     """Every so manieth pixel of the sky is used."""
     keep_masks: bool = True
     """Whether the method looks at masks."""
+    clean: bool = True
+    """Whether sources that are found without a map are replaced."""
     view: float = 1.0
     """Side of the part of the image that is looked at, relative to that of the
     segment's box."""
@@ -91,7 +93,7 @@ class Field:
         return prepare(
             self.image, self.segmap, self.sources, rows, size=size, factor=factor,
             subtract_sky=self.subtract_sky, seed=self.seed, step=self.step,
-            keep_masks=self.keep_masks, sky_from=sky_from,
+            keep_masks=self.keep_masks, sky_from=sky_from, clean=self.clean,
         )  # fmt: skip
 
     def limit(self):

@@ -44,6 +44,10 @@ class CNNCASMeasurer(Measurer):
     subtract_sky : bool
         Whether to subtract the sky found around each galaxy. An image whose sky
         is off zero has the flag ``sky_pedestal``.
+    clean : bool
+        Whether to replace other sources by sky where there is no segmentation
+        map, and they are found from the pixels. Turn it off for stamps that show
+        one galaxy alone: a part of it that stands apart may pass for another.
     seed : int
         Of the draws from the sky that replace pixels of other sources.
     batch_size : int
@@ -74,7 +78,7 @@ class CNNCASMeasurer(Measurer):
 
     def __init__(
         self, model="cas", *, method="combined", definition=_LEARNED,
-        pixel_scale=None, subtract_sky=True, seed=0, batch_size=512,
+        pixel_scale=None, subtract_sky=True, clean=True, seed=0, batch_size=512,
         progress_bar=False,
     ):  # fmt: skip
         if method not in _METHODS:
@@ -101,6 +105,7 @@ class CNNCASMeasurer(Measurer):
             combined=method == "combined",
             pixel_scale=pixel_scale,
             subtract_sky=subtract_sky,
+            clean=clean,
             seed=seed,
             batch_size=batch_size,
             progress_bar=progress_bar,

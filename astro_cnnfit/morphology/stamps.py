@@ -102,7 +102,7 @@ class Prepared(NamedTuple):
 
 def prepare(
     image, segmap, sources, rows, *, size=SIZE, factor=1, subtract_sky=True, seed=0,
-    step=2, keep_masks=True, sky_from=None,
+    step=2, keep_masks=True, sky_from=None, clean=True,
 ):  # fmt: skip
     """
     Cut and clean the stamps of some galaxies.
@@ -132,6 +132,8 @@ def prepare(
     sky_from : `Prepared`, optional
         Larger stamps of the same galaxies, of which the sky is taken where it is
         known.
+    clean : bool
+        Whether other sources that are found where there is no map are replaced.
 
     Returns
     -------
@@ -145,8 +147,10 @@ def prepare(
     if own is None:
         own, others = find_sources(data, cut.mask)
     own &= ~cut.mask
+    sky_mask, radius, reach = sky_pixels(own, cut.mask | others)
+    if segmap is None and not clean:
+        others = np.zeros_like(others)
     excluded = cut.mask | others
-    sky_mask, radius, reach = sky_pixels(own, excluded)
     sky = local_sky(data, sky_mask, step=step)
     data = filled(data, cut.mask, others, radius, sky, seed)
     if sky_from is not None:
