@@ -11,10 +11,17 @@ from astro_cnnfit.morphology.combination import (
     COMBINED,
     classical_latent,
     combine,
-    load_combination,
     regressed,
 )
-from astro_cnnfit.morphology.combination_fit import classical_values, fit_combination
+from astro_cnnfit.morphology.combination_fit import (
+    add_combination,
+    classical_values,
+    fit_combination,
+)
+from astro_cnnfit.morphology.library import draw_library
+from astro_cnnfit.networks import build
+from astro_cnnfit.training import TrainingConfig
+from astro_cnnfit.weights import available, read_description, write_model
 
 A, SNR = latent_index("asymmetry"), latent_index("log_snr")
 N = 6000
@@ -121,14 +128,31 @@ def test_classical_values_in_the_networks_order():
 
 
 def test_what_comes_with_the_package():
-    fit = load_combination()
-    if fit is None:
-        pytest.skip("the combination is fitted with the bundled network")
+    if "cas" not in available():
+        pytest.skip(reason="'cas' is not in this build")
+    fit = read_description("cas")[1]["combination"]
     assert set(fit["quantities"]) == set(COMBINED)
 
 
-def test_no_file(tmp_path):
-    assert load_combination(tmp_path / "nothing.json") is None
+def test_a_network_learns_how_to_be_combined(tmp_path, monkeypatch):
+    monkeypatch.setattr("astro_cnnfit.morphology.combination_fit._CHUNK", 100)
+    monkeypatch.setattr("astro_cnnfit.morphology.library.CHUNK", 40)
+    config = TrainingConfig(
+        "cas",
+        arguments={"filters": [2, 2, 2], "dense": [4]},
+        priors={"procedural": 1.0},
+        galaxies=60,
+    )
+    library = draw_library(40, "held_out", config.priors, 1)
+    model = build("cas", **config.arguments)
+    calibration = {"scale": [1.0] * 12, "covariance": np.zeros((12, 12)).tolist()}
+    description = {"architecture": "cas", "arguments": config.arguments}
+    description |= {"calibration": calibration, "trained_ranges": {}}
+    write_model(tmp_path, model, description)
+    add_combination(tmp_path, config, library, 1)
+    fit = read_description(tmp_path)[1]["combination"]
+    assert set(fit["quantities"]) == set(COMBINED)
+    assert np.isfinite(fit["quantities"]["asymmetry"]["error"]).all()
 
 
 def test_classical_values_of_noisy_stamps():

@@ -56,11 +56,9 @@ def fit_of_combination():
 
 
 @pytest.fixture
-def combination(monkeypatch):
+def combination(morphology_network):
     fit = fit_of_combination()
-    monkeypatch.setattr(
-        "astro_cnnfit.morphology.measurer.load_combination", lambda: fit
-    )
+    morphology_network.description = {"combination": fit}
     return fit
 
 
@@ -397,10 +395,7 @@ def test_settings_out_of_range(morphology_network):
         CNNCASMeasurer(3)
 
 
-def test_without_the_errors_of_both(morphology_network, monkeypatch):
-    monkeypatch.setattr(
-        "astro_cnnfit.morphology.measurer.load_combination", lambda: None
-    )
+def test_without_the_errors_of_both(morphology_network):
     with pytest.raises(ValueError, match="method must be 'network' or 'classical'"):
         CNNCASMeasurer(morphology_network)
 

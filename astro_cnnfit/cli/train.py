@@ -94,4 +94,8 @@ def run(options):
         )  # fmt: skip
     else:
         folder = train(config, output, data=data, progress_bar=True, command=command)
+    if task == "cas":
+        from astro_cnnfit.morphology.combination_fit import add_combination
+
+        add_combination(folder, config, data[1], progress_bar=True)
     say(f"Trained {options.model!r}: {folder}")

@@ -12,13 +12,10 @@ errors are correlated; the weights are those of the best linear combination,
 for errors n of the network and c of the classical value with correlation r, kept
 within 0 and 1. What
 `~astro_cnnfit.morphology.combination_fit.fit_combination` finds on simulated
-galaxies is plain numbers, kept as JSON.
+galaxies is plain numbers, kept in the network's description.
 """
 
-import json
-from functools import cache
 from itertools import combinations_with_replacement
-from pathlib import Path
 
 import numpy as np
 
@@ -29,7 +26,6 @@ __all__ = [
     "FEATURES",
     "classical_latent",
     "combine",
-    "load_combination",
     "looked_up",
     "regressed",
     "terms",
@@ -45,7 +41,6 @@ FEATURES = (
 )
 """Classical values that the regression sees."""
 
-_FILE = Path(__file__).parent / "combination.json"
 _DEGREE = 3
 # Features are kept within this many of their scatters: a cubic runs away.
 _CLIP = 3.0
@@ -159,25 +154,6 @@ def combine(classical, mean, covariance, fit, *, trusted=True):
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = np.where(sigma > 0, error / sigma, 1.0)
     return result, covariance * ratio[:, :, None] * ratio[:, None, :], share
-
-
-@cache
-def load_combination(path=_FILE):
-    """
-    Read what `~astro_cnnfit.morphology.fit_combination` found.
-
-    Parameters
-    ----------
-    path : path-like
-        A JSON file; by default that of the bundled network.
-
-    Returns
-    -------
-    dict or None
-        None where there is no such file.
-    """
-    path = Path(path)
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
 def terms(seen, fit):

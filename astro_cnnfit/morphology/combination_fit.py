@@ -1,22 +1,64 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """How the network's and the classical values err, from galaxies of known morphology."""
 
+from dataclasses import replace
+
 import numpy as np
+from tqdm.auto import tqdm
 
 from astro_cnnfit.measures import latent_index
+from astro_cnnfit.training.galaxies import GalaxyStream
+from astro_cnnfit.weights import load_network, read_description
+from astro_cnnfit.weights.files import write_description
 
 from .classical import measure_stamps
 from .combination import COMBINED, FEATURES, classical_latent, looked_up, terms, weights
 from .detection import find_sources
 
-__all__ = ["classical_values", "fit_combination"]
+__all__ = ["add_combination", "classical_values", "fit_combination"]
 
+_CHUNK = 500
+# Added to the seed: neither training nor the calibration of errors saw this noise.
+_OTHER = 2_000_001
 _RIDGE = 1e-3
 # Errors are tabulated at these S/N per pixel.
 _SNR = (1.5, 2.5, 4.0, 7.0, 14.0, 30.0, 60.0)
 _MIN_ROWS = 30
 # Residuals farther out, in robust scatters, are left out of an error.
 _OUTLIER = 5.0
+
+
+def add_combination(folder, config, library, number=7000, *, progress_bar=False):
+    """
+    Write into a network's description how to combine it with the classical measure.
+
+    Parameters
+    ----------
+    folder : path-like
+        The trained network's.
+    config : `~astro_cnnfit.training.TrainingConfig`
+        How it was trained.
+    library : `~astro_cnnfit.training.galaxies.Library`
+        Galaxies that it was not trained on.
+    number : int
+        Noisy stamps to measure, observed as in training.
+    progress_bar : bool
+        Show a bar.
+    """
+    other = replace(config, seed=config.seed + _OTHER, batch_size=_CHUNK, pool=2000)
+    stream = GalaxyStream(other, library)
+    steps = tqdm(range(-(-number // _CHUNK)), disable=not progress_bar, unit="chunk")
+    parts = []
+    for step in steps:
+        seen = stream.observed(step)
+        parts.append((seen.stamps, seen.labels, classical_values(seen.stamps)))
+    stamps, true, classical = (
+        np.concatenate(part) for part in zip(*parts, strict=True)
+    )
+    mean, covariance = load_network(folder).predict(stamps)
+    _, description = read_description(folder)
+    description["combination"] = fit_combination(classical, mean, covariance, true)
+    write_description(folder, description)
 
 
 def classical_values(stamps):
@@ -83,7 +125,7 @@ def fit_combination(classical, mean, covariance, true):
         coefficients = _ridge(products[rows], (true - classical)[rows, place])
         value = classical[:, place] + products @ coefficients
         errors = value - true[:, place], mean[:, place] - true[:, place]
-        table = {"coefficients": coefficients.tolist()}
+        table = {"coefficients": [float(f"{x:.6g}") for x in coefficients]}
         table |= _errors_by_snr(*errors, snr, rows)
         weight, error = weights(sigma[:, place], *looked_up(table, snr, fit))
         joined = weight * errors[1] + (1 - weight) * errors[0]

@@ -5,7 +5,6 @@ from astro_cnnfit.measures import LATENT_MEASURES
 from astro_cnnfit.sersic.arguments import parse_model, parse_positive
 
 from .call import Measurer
-from .combination import load_combination
 from .definitions import find_definition
 from .methods import ByNetwork, Classical, Combined, latent_of
 
@@ -122,10 +121,11 @@ def _method(name, network, definition, batch_size):
             f"method must be 'network' with model {network.name!r}, which measures "
             f"{', '.join(latent_of(network))} alone; got 'combined'"
         )
-    fit = load_combination()
+    fit = getattr(network, "description", {}).get("combination")
     if fit is None:
         raise ValueError(
-            "method must be 'network' or 'classical': this installation lacks the "
-            "errors of both by which 'combined' weights them"
+            f"method must be 'network' or 'classical' with model {network.name!r}, "
+            "which does not say how to combine it with the classical measure; see "
+            "astro_cnnfit.morphology.combination_fit.add_combination"
         )
     return Combined(network, fit, batch_size)

@@ -24,6 +24,7 @@ __all__ = [
     "numpy_values",
     "read_arrays",
     "read_description",
+    "write_description",
     "write_model",
 ]
 
@@ -78,9 +79,25 @@ def write_model(folder, model, description, storage="float16"):
     checksum = hashlib.sha256(partial.read_bytes()).hexdigest()
     partial.chmod(0o644)  # safetensors writes files that only their owner may read
     os.replace(partial, folder / WEIGHTS)
-    text = json.dumps({**description, "sha256": checksum}, indent=1)
-    (folder / DESCRIPTION).write_text(text + "\n")
+    write_description(folder, {**description, "sha256": checksum})
     return folder
+
+
+def write_description(folder, description):
+    """
+    Write or replace ``model.json``.
+
+    Parameters
+    ----------
+    folder : path-like
+        Where the model lies.
+    description : dict
+        Plain values.
+    """
+    text = json.dumps(description, indent=1) + "\n"
+    partial = Path(folder) / (DESCRIPTION + ".partial")
+    partial.write_text(text)
+    os.replace(partial, Path(folder) / DESCRIPTION)
 
 
 def numpy_values(variables):
