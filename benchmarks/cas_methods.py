@@ -44,7 +44,7 @@ def _measured(values, errors=None):
     )
 
 
-def _bare(find):
+def _bare(find, **_):
     from astro_cnnfit.weights import load_network
 
     network = load_network(find("cas"))
@@ -56,10 +56,10 @@ def _bare(find):
 
 
 def _measurer(method):
-    def load(find):
+    def load(find, *, clean):
         from astro_cnnfit import CNNCASMeasurer
 
-        measurer = CNNCASMeasurer(find("cas"), method=method)
+        measurer = CNNCASMeasurer(find("cas"), method=method, clean=clean)
 
         def measure(stamps, _):
             table = _quietly(measurer, stamps)
@@ -88,7 +88,7 @@ def _plain(column):
     return np.asarray(getattr(column, "value", column), dtype=float)
 
 
-def _classical(_=None):
+def _classical(*_, **__):
     from astro_cnnfit.morphology.classical import measure_stamps
 
     def measure(stamps, _):
@@ -101,13 +101,13 @@ def _classical(_=None):
     return measure
 
 
-def _statmorph(_):
+def _statmorph(*_, **__):
     from peers.statmorph_cas import measure
 
     return lambda stamps, _: _measured(measure(stamps, find_segments(stamps)))
 
 
-def _casnet(find):
+def _casnet(find, **_):
     from astro_cnnfit.morphology.preparation import unit_maximum_stamps
     from astro_cnnfit.weights import load_network
 
@@ -142,7 +142,7 @@ METHODS = {
 ``bare`` is the network alone, told of sky and noise."""
 
 
-def load_methods(names=tuple(METHODS), folder=None):
+def load_methods(names=tuple(METHODS), folder=None, *, clean=False):
     """
     Load methods.
 
@@ -152,6 +152,8 @@ def load_methods(names=tuple(METHODS), folder=None):
         Keys of `METHODS`.
     folder : path-like, optional
         With networks that are taken instead of the bundled ones of the same names.
+    clean : bool
+        Whether measurers look for neighbours, which most stamps here do not have.
 
     Returns
     -------
@@ -167,7 +169,7 @@ def load_methods(names=tuple(METHODS), folder=None):
     methods, not_run = {}, {}
     for name in names:
         try:
-            methods[name] = METHODS[name](find)
+            methods[name] = METHODS[name](find, clean=clean)
         except (ImportError, ValueError, OSError) as error:
             not_run[name] = f"{type(error).__name__}: {error}"
             print(f"{name} is left out: {not_run[name]}")

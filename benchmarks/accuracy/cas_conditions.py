@@ -65,7 +65,7 @@ CASES = {
 def main():
     """Run all cases."""
     arguments = parse_arguments()
-    methods, not_run = load_methods(arguments.methods, arguments.networks)
+    methods, not_run = load_methods(arguments.methods, arguments.networks, clean=True)
     result = provenance(arguments.seed, number=arguments.number)
     result |= {"not_run": not_run, "sets": {}}
     for kind in kinds_at_hand():
