@@ -12,6 +12,7 @@ import numpy as np
 
 from astro_cnnfit.measures import latent_index
 from astro_cnnfit.morphology.classical import label_stamps
+from astro_cnnfit.morphology.library import learnable
 from astro_cnnfit.simulation.backgrounds import find_data
 from astro_cnnfit.simulation.observe_galaxies import IDEAL, observe
 
@@ -53,7 +54,9 @@ def kinds_at_hand():
     return KINDS if find_data() else KINDS[:1]
 
 
-def draw_galaxies(kind, number, seed=SEED, *, part="test", min_rpetro=MIN_RPETRO):
+def draw_galaxies(
+    kind, number, seed=SEED, *, part="test", min_rpetro=MIN_RPETRO, whole=True
+):
     """
     Draw galaxies whose truth is defined.
 
@@ -67,12 +70,17 @@ def draw_galaxies(kind, number, seed=SEED, *, part="test", min_rpetro=MIN_RPETRO
         Of the real sources.
     min_rpetro : float
         Smallest Petrosian radius, in pixels.
+    whole : bool
+        Leave out what networks do not learn
+        (`~astro_cnnfit.morphology.library.learnable`): systems of which the
+        aperture holds a part only, and sizes that do not fit on a stamp.
 
     Returns
     -------
     galaxies : `Galaxies`
-    undefined : float
-        Share of all that were drawn whose truth is undefined; they are left out.
+    left_out : dict
+        Shares of all that were drawn: ``undefined``, without a truth, and ``parts``,
+        those that ``whole`` leaves out besides.
 
     Raises
     ------
@@ -81,18 +89,23 @@ def draw_galaxies(kind, number, seed=SEED, *, part="test", min_rpetro=MIN_RPETRO
     """
     rng = np.random.default_rng(seed)
     draw = _drawer(kind, rng, part)
-    parts, count, drawn, undefined = [], 0, 0, 0
+    parts, count, drawn, undefined, not_whole = [], 0, 0, 0, 0
     while count < number:
         if drawn > _PATIENCE * max(number, _CHUNK):
             raise RuntimeError(f"few of the {kind} galaxies have a truth")
         own = draw(min(_CHUNK, max(number, 8)))
         good = np.isfinite(own.labels).all(axis=1)
-        drawn, undefined = drawn + len(good), undefined + np.sum(~good)
+        drawn, undefined = drawn + len(good), undefined + int(np.sum(~good))
+        if whole:
+            kept = good & learnable(own.stamps, own.labels)
+            not_whole += int(np.sum(good & ~kept))
+            good = kept
         good[good] &= own.true("log_rpetro")[good] > np.log10(min_rpetro)
         parts.append(own.take(good))
         count += good.sum()
     joined = (np.concatenate(field) for field in zip(*parts, strict=True))
-    return Galaxies(*joined).take(slice(number)), undefined / drawn
+    left_out = {"undefined": undefined / drawn, "parts": not_whole / drawn}
+    return Galaxies(*joined).take(slice(number)), left_out
 
 
 def _drawer(kind, rng, part):
