@@ -33,6 +33,11 @@ def add_arguments(parser):
     parser.add_argument("--batch-size", type=int, help="stamps per step")
     parser.add_argument("--seed", type=int, help="of weights and scenes")
     parser.add_argument(
+        "--epochs",
+        type=int,
+        help="at most so many, for networks trained on a fixed set",
+    )
+    parser.add_argument(
         "--galaxies", type=int, help="noise-free galaxies to draw, for morphology"
     )
     parser.add_argument(
@@ -62,7 +67,7 @@ def run(options):
 
     changes = {
         name: getattr(options, name)
-        for name in ("samples", "batch_size", "seed", "galaxies")
+        for name in ("samples", "batch_size", "epochs", "seed", "galaxies")
         if getattr(options, name) is not None
     }
     config = read_config(options.config or options.model, **changes)
