@@ -13,6 +13,7 @@ import astro_cnnfit
 sys.path.insert(0, str(Path(__file__).parent))
 import benchmark_pages
 import generated_pages
+import network_pages
 
 project = "astro_cnnfit"
 author = "The astro_cnnfit developers"
@@ -22,6 +23,7 @@ version = release = astro_cnnfit.__version__
 # Tables that the package itself holds: flags, columns, networks.
 generated_pages.write_all(Path(__file__).parent / "generated")
 benchmark_pages.write_all(Path(__file__).parent / "generated")
+network_pages.write_all(Path(__file__).parent / "generated")
 exclude_patterns += ["generated", "examples"]
 
 extensions += ["sphinx_gallery.gen_gallery"]

@@ -7,7 +7,6 @@ no table is kept twice.
 """
 
 import ast
-import json
 from pathlib import Path
 
 import astro_cnnfit
@@ -15,24 +14,6 @@ from astro_cnnfit.flags import flag_table
 from astro_cnnfit.parameters import PARAMETERS
 
 PACKAGE = Path(astro_cnnfit.__file__).parent
-
-# What a card says of a network's training, in this order, where it is known.
-TRAINING = (
-    "command",
-    "date",
-    "commit",
-    "backend",
-    "versions",
-    "python",
-    "processor",
-    "real_sky_stamps",
-    "data",
-    "steps",
-    "seconds",
-    "loss",
-    "config",
-    "started_from",
-)
 
 
 def model_files():
@@ -58,14 +39,13 @@ def inner_names():
 
 
 def write_all(folder):
-    """Write every part into ``folder``."""
+    """Write every part but the networks' cards into ``folder``."""
     folder.mkdir(exist_ok=True)
     parts = {
         "flags.inc": flag_table(),
         "parameters.inc": _parameters(),
         "columns.inc": _columns(),
         "morphology_columns.inc": _morphology_columns(),
-        "networks.inc": _networks(),
     }
     for name, text in parts.items():
         (folder / name).write_text(text + "\n", encoding="utf-8")
@@ -90,48 +70,6 @@ def _morphology_columns():
     from astro_cnnfit.morphology import column_table
 
     return column_table()
-
-
-def _networks():
-    cards = [
-        _card(path.parent.name, json.loads(path.read_text(encoding="utf-8")))
-        for path in model_files()
-    ]
-    return "\n\n".join(cards) or "This build of the documentation has no networks."
-
-
-def _card(name, description):
-    training = description.get("training", {})
-    facts = {key: description[key] for key in ("architecture", "arguments", "sha256")}
-    facts |= {key: training[key] for key in TRAINING if training.get(key) is not None}
-    rows = [(key.replace("_", " "), _value(value)) for key, value in facts.items()]
-    ranges = description["trained_ranges"]
-    parts = [
-        f"{name}\n{'=' * len(name)}",
-        list_table(rows, "   :stub-columns: 1", "   :widths: 20 80"),
-        "Trained on galaxies within, lengths in pixels,",
-        list_table(
-            [("", "from", "to"), *((key, *limits) for key, limits in ranges.items())],
-            "   :header-rows: 1",
-        ),
-    ]
-    metrics = description.get("metrics")
-    if metrics:
-        names = list(next(iter(metrics.values())))
-        rows = [(key, *(row[n] for n in names)) for key, row in metrics.items()]
-        parts += [
-            "On scenes drawn like those of its training, but never seen in it:",
-            list_table([("", *names), *rows], "   :header-rows: 1"),
-        ]
-    return "\n\n".join(parts)
-
-
-def _value(value):
-    """Write one fact; several as one line each."""
-    if isinstance(value, dict):
-        lines = [f"| {key}: ``{json.dumps(item)}``" for key, item in value.items()]
-        return "\n       ".join(lines) or "none"
-    return f"``{value}``"
 
 
 def list_table(rows, *options):
