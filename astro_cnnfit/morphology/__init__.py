@@ -6,7 +6,7 @@ from .classical import label_stamps, measure_stamps
 from .classical_measurer import ClassicalCASMeasurer
 from .cleaning import clean_neighbours
 from .combination import combine
-from .combination_fit import classical_values, fit_combination
+from .combination_fit import add_combination, classical_values, fit_combination
 from .definitions import DEFINITIONS
 from .measurer import CNNCASMeasurer
 from .preparation import cut_centre, selected, unit_maximum_stamps
@@ -20,6 +20,7 @@ __all__ = [
     "DEFINITIONS",
     "Measurer",
     "SourceMorphology",
+    "add_combination",
     "classical_values",
     "clean_neighbours",
     "column_table",
