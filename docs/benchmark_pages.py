@@ -10,6 +10,7 @@ import accuracy_pages
 import cas_pages
 import experiment_pages
 import flag_pages
+import morphology_pages
 from benchmark_results import NOT_RUN, read
 from generated_pages import list_table
 
@@ -33,6 +34,7 @@ def write_all(folder):
         "flag_rates.inc": flag_pages.rates,
         **experiment_pages.PARTS,
         **cas_pages.PARTS,
+        **morphology_pages.PARTS,
     }
     for name, make in parts.items():
         (folder / name).write_text(make() + "\n", encoding="utf-8")
