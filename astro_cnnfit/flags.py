@@ -84,7 +84,7 @@ FLAGS = (
     Flag(
         MASKED_CORE, "masked_core",
         "a masked or non-finite pixel lies within the central 5 x 5 pixels",
-        "leave out where n or the size matters",
+        "leave out where n, the size or morphology matters",
     ),
     Flag(
         BLOCK_AVERAGED, "block_averaged",
@@ -93,9 +93,10 @@ FLAGS = (
     ),
     Flag(
         OUTSIDE_TRAINING_RANGE, "outside_training_range",
-        "size, n, ellipticity, S/N or the width of the PSF lie outside what the "
-        "network was trained on",
-        "do not trust the errors; refine=True helps where the pixels tell enough",
+        "size, n, ellipticity, morphology, S/N or the width of the PSF lie outside "
+        "what the network was trained on",
+        "do not trust the errors; for profiles refine=True helps where the pixels tell "
+        "enough; for morphology keep those of too high a S/N",
     ),
     Flag(
         AT_BOUND, "at_bound",

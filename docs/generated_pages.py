@@ -67,9 +67,11 @@ def _columns():
 
 
 def _morphology_columns():
-    from astro_cnnfit.morphology import column_table
+    from astro_cnnfit.morphology import COLUMNS
+    from astro_cnnfit.sersic.columns import describe
 
-    return column_table()
+    # Which flags concern morphology, and their bits, the page says itself.
+    return describe(COLUMNS, bits=False)
 
 
 def list_table(rows, *options):

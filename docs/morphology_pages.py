@@ -45,9 +45,10 @@ _FITTED = (
 
 def meanings():
     """What the flags of morphology mean, and what to do."""
-    rows = [("flag", "what it means", "what to do", "in the cut")]
+    rows = [("bit", "flag", "what it means", "what to do", "in the cut")]
     rows += [
         (
+            flag.bit,
             f"``{flag.name}``",
             flag.meaning,
             flag.advice,
@@ -56,7 +57,7 @@ def meanings():
         for flag in flags.FLAGS
         if not flag.bit & _FITTED
     ]
-    return list_table(rows, HEADER, "   :widths: 20 38 32 10")
+    return list_table(rows, HEADER, "   :widths: 10 20 32 28 10")
 
 
 def trust():

@@ -48,7 +48,7 @@ COLUMNS = (
     ),
     Column("flux", "image", "light within the aperture, 1.5 R_p", _CLASSICAL),
     *(
-        Column(f"{name}_sky", "arcsec", f"{name} on the sky", "times the pixel scale",
+        Column(f"{name}_sky", "arcsec", f"on the sky: {name} times the pixel scale", "",
                "scale")
         for name in _ON_SKY
     ),

@@ -69,7 +69,7 @@ def assemble(columns, values, *, unit=None, meta):
     return table
 
 
-def describe(columns):
+def describe(columns, *, bits=True):
     """
     Write columns as reStructuredText, for docstrings and the docs.
 
@@ -78,12 +78,13 @@ def describe(columns):
     columns : sequence of `Column`
         A column ``*_err`` that has no source of its own stands beside the one
         whose error it is.
+    bits : bool
+        Whether the table of flags follows.
 
     Returns
     -------
     str
-        A definition list: name and unit, then what it is and where it is from; and
-        the table of flags.
+        A definition list: name and unit, then what it is and where it is from.
     """
     names = {column.name for column in columns}
     beside = {
@@ -104,4 +105,6 @@ def describe(columns):
         text = column.description[0].upper() + column.description[1:]
         text = text.replace("|", "\\|")
         lines.append(f"    {text}{source}.{_NEEDS[column.needs]}")
-    return "\n".join([*lines, "", "Bits of ``flags``:", "", flag_table()])
+    if bits:
+        lines += ["", "Bits of ``flags``:", "", flag_table()]
+    return "\n".join(lines)
