@@ -122,7 +122,11 @@ def fit_combination(classical, mean, covariance, true):
     for name in COMBINED:
         place = latent_index(name)
         rows = good & np.isfinite(classical[:, place])
-        coefficients = _ridge(products[rows], (true - classical)[rows, place])
+        target = (true - classical)[:, place]
+        # Each galaxy counts as its S/N lets it: a correction that suits the noisiest
+        # would spoil what is exact without it.
+        spread = np.interp(snr, fit["log_snr"], _spread_by_snr(target, snr, rows))
+        coefficients = _ridge(products[rows], target[rows], spread[rows])
         value = classical[:, place] + products @ coefficients
         errors = value - true[:, place], mean[:, place] - true[:, place]
         table = {"coefficients": [float(f"{x:.6g}") for x in coefficients]}
@@ -136,17 +140,25 @@ def fit_combination(classical, mean, covariance, true):
     return fit
 
 
-def _ridge(terms, target):
+def _ridge(terms, target, spread):
     """Least squares with small coefficients, twice: outliers left out at last."""
     kept = np.ones(len(target), bool)
+    weight = np.square(np.median(spread) / spread)[:, None]
     for _ in range(2):
         some = terms[kept]
         penalty = _RIDGE * len(some) * np.eye(terms.shape[1])
         penalty[0, 0] = 0
-        coefficients = np.linalg.solve(some.T @ some + penalty, some.T @ target[kept])
-        residual = np.abs(target - terms @ coefficients)
+        weighted = (some * weight[kept]).T
+        coefficients = np.linalg.solve(
+            weighted @ some + penalty, weighted @ target[kept]
+        )
+        residual = np.abs(target - terms @ coefficients) / spread
         kept = residual <= _OUTLIER * _quantile68(residual[kept])
     return coefficients
+
+
+def _spread_by_snr(target, snr, rows):
+    return _by_snr(snr, rows, lambda some: _quantile68(target[some]))
 
 
 def _errors_by_snr(own, network, snr, rows):
