@@ -157,7 +157,7 @@ def test_bright_galaxies_are_left_to_the_classical(morphology_network, combinati
     morphology_network.trained_ranges["sn_per_pixel"] = (1.5, 40.0)
     found = CNNCASMeasurer(morphology_network)(data, LABELS, labels=[1])
     assert found["asymmetry_weight"] == [0]
-    assert found["flags"][0] & flags.OUTSIDE_TRAINING_RANGE
+    assert not found["flags"][0] & flags.OUTSIDE_TRAINING_RANGE
     classical = CNNCASMeasurer(morphology_network, method="classical")
     expected = classical(data, LABELS, labels=[1])
     assert np.allclose(found["asymmetry"], expected["asymmetry"])

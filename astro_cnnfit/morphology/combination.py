@@ -124,7 +124,7 @@ def combine(classical, mean, covariance, fit, *, trusted=True):
         Of `~astro_cnnfit.morphology.fit_combination`.
     trusted : bool or `~numpy.ndarray` of bool
         (N,) whether the network's value counts; where it does not, the classical
-        one stands alone, if there is one.
+        one stands alone and as it is, if there is one.
 
     Returns
     -------
@@ -135,7 +135,9 @@ def combine(classical, mean, covariance, fit, *, trusted=True):
     weight : `~numpy.ndarray`
         (N, 12) share of the network: 1 where the classical value is undefined.
     """
-    value = regressed(classical, fit)
+    # Where the network does not count, nor does a regression on what it saw.
+    few = np.reshape(trusted, (-1, 1))
+    value = np.where(few, regressed(classical, fit), classical)
     sigma = np.sqrt(np.einsum("ijj->ij", covariance))
     snr = mean[:, latent_index("log_snr")]
     result, error, share = mean.copy(), sigma.copy(), np.ones(mean.shape)

@@ -133,8 +133,10 @@ class Combined:
         rows = _measurable(prepared)
         mean, covariance = _predict(self.network, prepared.stamps[rows], self)
         found, bits = _classical(prepared, rows, "tohill2021")
-        high = self.network.trained_ranges.get("sn_per_pixel", (0, np.inf))[1]
-        # Brighter galaxies than any of the training are left to the classical.
+        ranges = self.network.trained_ranges
+        low, high = ranges.get("sn_per_pixel", (0, np.inf))
+        # Brighter galaxies than any of the training are left to the classical measure,
+        # which is at its best there: no reason for a flag.
         trusted = mean[:, _SNR] <= np.log10(high * (1 + _SLACK))
         classical = classical_latent(found)
         mean, covariance, weights = combine(
@@ -147,7 +149,8 @@ class Combined:
             f"{name}_weight": weights[:, latent_index(_LATENT_OF.get(name, name))]
             for name in WEIGHTED
         }
-        bits |= _range_bits(values, self.network.trained_ranges) | _not_finite(mean)
+        bits |= _range_bits(values, {**ranges, "sn_per_pixel": (low, np.inf)})
+        bits |= _not_finite(mean)
         result = _at_scale(prepared, rows, values, errors, bits)
         rest = _without_noise(prepared)
         if rest.size:
