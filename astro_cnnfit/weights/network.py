@@ -161,8 +161,9 @@ def load_network(name_or_path="sersic", *, precision="float32"):
     Parameters
     ----------
     name_or_path : str or path-like
-        ``'sersic'`` (the default network), ``'galnet1'``, ``'galnet2'``, or a
-        folder that a training run wrote.
+        ``'sersic'`` (the default network), ``'galnet1'`` or ``'galnet2'``;
+        ``'cas'``, ``'casnet_a'`` or ``'casnet_c'`` for morphology; or a folder
+        that a training run wrote.
     precision : {'float32', 'bfloat16'}
         Of the network's inner arithmetic. 'bfloat16' is up to 1.7 times faster
         on processors that have it and moves results by a few hundredths of
