@@ -33,7 +33,7 @@ class CNNCASMeasurer(Measurer):
         ``'combined'`` weights the network's value and the classical one, freed
         of its bias, by their errors, and adds the columns ``*_weight``; where
         the classical measure is undefined, it is the network's. ``'network'`` is
-        some fifty times faster.
+        some seven times faster.
     definition : {'tohill2021', 'statmorph', 'conselice2003'}
         Whose definition. Networks know the first; the others are for
         ``method='classical'``.
