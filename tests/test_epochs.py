@@ -124,7 +124,10 @@ def test_bfloat16_and_stamps_of_other_types(galaxies):
     finally:
         keras.config.set_dtype_policy(before)
     history = train_epochs(
-        model, stamps.astype(np.float16), targets.astype(">f8"), **settings(epochs=2, optimizer="adamax")
+        model,
+        stamps.astype(np.float16),
+        targets.astype(">f8"),
+        **settings(epochs=2, optimizer="adamax"),
     )
     assert np.isfinite(history["val_loss"]).all()
 

@@ -14,8 +14,8 @@ from keras.backend import backend
 from numpy.testing import assert_allclose
 
 from astro_cnnfit.networks import build
-from astro_cnnfit.simulation import simulate
 from astro_cnnfit.parameters import LATENT_NAMES
+from astro_cnnfit.simulation import simulate
 from astro_cnnfit.weights import Network, available, load_network, write_model
 from astro_cnnfit.weights.files import BUNDLED
 from astro_cnnfit.weights.network import calibrate
