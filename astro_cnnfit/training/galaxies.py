@@ -14,6 +14,8 @@ import numpy as np
 from astro_cnnfit.networks import ARCHITECTURES
 from astro_cnnfit.simulation.observe_galaxies import SURVEY, observe, turn
 
+from .ahead import one_ahead
+
 __all__ = ["GalaxyStream", "Library"]
 
 _ORDER, _BATCH = range(2)
@@ -51,13 +53,8 @@ class GalaxyStream:
         self._order = (-1, None)
 
     def batches(self, start, stop):
-        """Yield the batches of steps ``start`` to ``stop``, one made ahead."""
-        ahead = None
-        for step in range(start, stop):
-            batch = ahead.result() if ahead else self.batch(step)
-            if step + 1 < stop:
-                ahead = self._executor.submit(self.batch, step + 1)
-            yield batch
+        """Batches of steps ``start`` to ``stop``, one made ahead."""
+        return one_ahead(self.batch, start, stop, self._executor)
 
     def batch(self, step):
         """

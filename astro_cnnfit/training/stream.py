@@ -15,6 +15,8 @@ from keras import ops
 from astro_cnnfit.networks import ARCHITECTURES
 from astro_cnnfit.simulation import PRIORS, Scenes, draw_scenes, observe
 
+from .ahead import one_ahead
+
 __all__ = ["SceneStream"]
 
 _POOL, _ORDER, _BATCH = range(3)
@@ -43,13 +45,8 @@ class SceneStream:
         return np.random.default_rng([self.config.seed, *key])
 
     def batches(self, start, stop):
-        """Yield the batches of steps ``start`` to ``stop``, one made ahead."""
-        ahead = None
-        for step in range(start, stop):
-            batch = ahead.result() if ahead else self.batch(step)
-            if step + 1 < stop:
-                ahead = self._executor.submit(self.batch, step + 1)
-            yield batch
+        """Batches of steps ``start`` to ``stop``, one made ahead."""
+        return one_ahead(self.batch, start, stop, self._executor)
 
     def batch(self, step):
         """
