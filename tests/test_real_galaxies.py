@@ -52,7 +52,7 @@ def source(name="one", r_petro=18.0, max_zoom=1.2, **options):
 def parts():
     folder = find_data()
     if folder is None:
-        pytest.skip("ASTRO_CNNFIT_TEST_DATA names no folder of real images")
+        pytest.skip(reason="ASTRO_CNNFIT_TEST_DATA names no folder of real images")
     return {part: load_sources(folder, part) for part in PARTS}
 
 
