@@ -107,6 +107,22 @@ def _percent(value, decimals=1):
     return NONE if value is None else f"{value:.{decimals}%}"
 
 
+def selection():
+    """What was left out of the tables, and what comes of it."""
+    result = read("cas_accuracy")
+    if result is None:
+        return NOT_RUN
+    rows = [("galaxies", "left out", "method", "A, std (bias)", "C, std (bias)")]
+    for kind, shares in result["left_out"].items():
+        for method, found in result["others"].get(kind, {}).get("methods", {}).items():
+            cells = (
+                f"{found[name]['std']:.3f} ({found[name]['bias']:+.3f})"
+                for name in ("asymmetry", "concentration")
+            )
+            rows.append((kind, _percent(sum(shares.values())), method, *cells))
+    return list_table(rows, HEADER)
+
+
 def others():
     """The other quantities the same way, procedural and real."""
     result = read("cas_accuracy")
@@ -320,6 +336,7 @@ def shown(name, caption):
 PARTS = {
     "cas_procedural.inc": main_table("procedural"),
     "cas_real.inc": main_table("real"),
+    "cas_selection.inc": selection,
     "cas_others.inc": others,
     "cas_goals.inc": goals,
     "cas_quartiles.inc": quartiles,
