@@ -1,0 +1,201 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""
+What a search keeps on disk: its settings and a file a trial.
+
+These files are the search's only memory. Each is written beside its place and
+moved there whole, so that whatever kills a search leaves every finished trial, and
+nothing half written. A file ``started`` says how often a trial was begun, so that
+one which kills its process, as by running out of memory, is not begun for ever.
+"""
+
+import json
+import os
+from pathlib import Path
+
+__all__ = [
+    "SETTINGS",
+    "best_record",
+    "count_start",
+    "read_json",
+    "read_records",
+    "read_settings",
+    "weights_path",
+    "write_json",
+    "write_record",
+]
+
+SETTINGS = "search.json"
+_TRIALS, _STARTED, _WEIGHTS = "trials", "started", "weights"
+
+
+def write_json(path, values):
+    """
+    Write plain values, whole or not at all.
+
+    Parameters
+    ----------
+    path : path-like
+        Where to; its folder is made.
+    values : dict
+        Plain values.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{os.getpid()}.partial")
+    with partial.open("w", encoding="utf-8") as file:
+        json.dump(values, file, indent=1)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def read_json(path):
+    """
+    Read plain values.
+
+    Parameters
+    ----------
+    path : path-like
+        A file of `write_json`.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"directory has a damaged file: {path}: {error}") from None
+
+
+def read_settings(directory):
+    """
+    Read the settings of the search in a directory.
+
+    Parameters
+    ----------
+    directory : path-like
+        Where the search lies.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    ValueError
+        If there is no search.
+    """
+    path = Path(directory) / SETTINGS
+    if not path.is_file():
+        raise ValueError(
+            f"directory must be that of a search, with {SETTINGS} in it, got "
+            f"{str(directory)!r}"
+        )
+    return read_json(path)
+
+
+def write_record(directory, record):
+    """
+    Write down a finished trial.
+
+    Parameters
+    ----------
+    directory : path-like
+        Where the search lies.
+    record : dict
+        What became of it; ``trial`` is its number.
+    """
+    write_json(Path(directory) / _TRIALS / f"{record['trial']:04d}.json", record)
+    _started_path(directory, record["trial"]).unlink(missing_ok=True)
+
+
+def read_records(directory):
+    """
+    Read all finished trials.
+
+    Parameters
+    ----------
+    directory : path-like
+        Where the search lies.
+
+    Returns
+    -------
+    list of dict
+        In the order of their numbers.
+    """
+    paths = (Path(directory) / _TRIALS).glob("*.json")
+    return sorted(map(read_json, paths), key=lambda record: record["trial"])
+
+
+def best_record(records, direction):
+    """
+    The best of the completed trials.
+
+    Parameters
+    ----------
+    records : list of dict
+        Finished trials.
+    direction : {'min', 'max'}
+        Which score is best.
+
+    Returns
+    -------
+    dict or None
+        None where no trial was completed; the first of several that are as good.
+    """
+    completed = [record for record in records if record["status"] == "completed"]
+    if not completed:
+        return None
+    sign = -1 if direction == "max" else 1
+    return min(completed, key=lambda r: (sign * r["score"], r["trial"]))
+
+
+def count_start(directory, trial):
+    """
+    Count that a trial is begun.
+
+    Parameters
+    ----------
+    directory : path-like
+        Where the search lies.
+    trial : int
+        Its number.
+
+    Returns
+    -------
+    int
+        How often it was begun, this time included.
+    """
+    path = _started_path(directory, trial)
+    times = 1 + (read_json(path)["times"] if path.is_file() else 0)
+    write_json(path, {"times": times})
+    return times
+
+
+def weights_path(directory, trial):
+    """
+    Where the weights of a trial lie, if they are kept.
+
+    Parameters
+    ----------
+    directory : path-like
+        Where the search lies.
+    trial : int
+        Its number.
+
+    Returns
+    -------
+    `~pathlib.Path`
+    """
+    return Path(directory) / _WEIGHTS / f"{trial:04d}.safetensors"
+
+
+def _started_path(directory, trial):
+    return Path(directory) / _STARTED / f"{trial:04d}.json"
