@@ -4,8 +4,9 @@ Measures in elliptical apertures, as Tohill et al. (2021) define C and A.
 
 The order of things: moments of the galaxy's pixels give centre of light, axis
 ratio and angle; the Petrosian radius about that centre gives the aperture in
-which the centre of least asymmetry is searched; everything is then measured
-about that centre, with the Petrosian radius taken anew. The paper leaves out S,
+which the centre of least asymmetry is searched, from the centre of light and once
+more where another minimum may be lower; everything is then measured about that
+centre, with the Petrosian radius taken anew. The paper leaves out S,
 Gini and M20: they follow Lotz et al. (2004) on the same ellipses. S is smoothed
 with a quarter of the circular Petrosian radius, as statmorph does, lest edge-on
 discs count as clumps; the boxcar's width need not be a whole number.
@@ -45,11 +46,15 @@ from astro_cnnfit.morphology.sky_cells import (
     interpolated_background,
 )
 from astro_cnnfit.morphology.smoothness import boxcar, clumps
+from astro_cnnfit.morphology.symmetry_peak import symmetry_peak
 
 __all__ = ["measure_ellipse"]
 
 # Step of the first simplex in Petrosian radii, at least half a pixel.
 _SIMPLEX = 0.05
+# A second search starts where the squared asymmetry is least, if that is so many
+# such steps from where the first one ended.
+_ELSEWHERE = 3.0
 
 
 def measure_ellipse(galaxy, definition):
@@ -107,10 +112,21 @@ def _centred(source, galaxy, radius, corners):
     cover = soft_edge(light, EXTENT * radius, galaxy.image.shape)
     function = asymmetry_function(source, _paired(galaxy), cover, sky)
     step = max(0.5, _SIMPLEX * radius)
-    x, y = light.xc, light.yc
-    simplex = [(x, y), (x + step, y), (x, y + step)]
-    xc, yc = asymmetry_centre(function, simplex)
+    xc, yc = _searched(function, (light.xc, light.yc), step)
+    box, weights = cover(light.xc, light.yc)
+    if weights is not None:
+        y0, y1, x0, x1 = box
+        x, y = symmetry_peak(weights * galaxy.image[y0:y1, x0:x1])
+        start = x + x0, y + y0
+        if np.hypot(start[0] - xc, start[1] - yc) > _ELSEWHERE * step:
+            centres = (xc, yc), _searched(function, start, step)
+            xc, yc = min(centres, key=lambda centre: function(np.array(centre)))
     return light._replace(xc=xc, yc=yc)
+
+
+def _searched(function, start, step):
+    x, y = start
+    return asymmetry_centre(function, [(x, y), (x + step, y), (x, y + step)])
 
 
 def _petrosian(image, valid, ellipse, guess, *, coarse):
