@@ -177,6 +177,32 @@ def quartiles():
     return list_table(rows, HEADER)
 
 
+def by_asymmetry():
+    """Errors by how asymmetric the galaxies are."""
+    result = read("cas_accuracy")
+    if result is None or not result.get("by_asymmetry"):
+        return NOT_RUN
+    header = ("galaxies", "S/N", "truth", "number", "method")
+    rows = [(*header, "A, std", "bias", "off by 0.1", "C, NMAD")]
+    for kind, bins in result["by_asymmetry"].items():
+        for bin_name, parts in bins.items():
+            for part, own in parts.items():
+                rows += _of_part((kind, bin_name, part), own)
+    return list_table(rows, HEADER)
+
+
+def _of_part(names, own):
+    """Rows of one range of asymmetry, if it has galaxies enough."""
+    if own["count"] < 10:
+        return
+    for method, found in own.items():
+        if method != "count":
+            a = found["asymmetry"]
+            cells = f"{a['std']:.3f}", _signed(a["bias"]), _percent(a["large"])
+            c = f"{found['concentration']['nmad']:.3f}"
+            yield *names, str(own["count"]), method, *cells, c
+
+
 def _four(found):
     return " ".join(_signed(value) for value in found["quartiles"])
 
@@ -340,6 +366,7 @@ PARTS = {
     "cas_others.inc": others,
     "cas_goals.inc": goals,
     "cas_quartiles.inc": quartiles,
+    "cas_by_asymmetry.inc": by_asymmetry,
     "cas_conditions.inc": conditions,
     "cas_noise.inc": noise,
     "cas_paper_figures.inc": paper_figures,
