@@ -34,7 +34,17 @@ SIZE = 60
 """Pixels on a side of a stamp."""
 
 
-def build_casnet_a(filters=(32, 64, 128), dense=(1024, 1024), dropout=0.5, size=SIZE):
+POOLINGS = {"average": layers.AveragePooling2D, "max": layers.MaxPooling2D}
+
+
+def build_casnet_a(
+    filters=(32, 64, 128),
+    dense=(1024, 1024),
+    dropout=0.5,
+    size=SIZE,
+    convolutions=2,
+    pooling="average",
+):
     """
     The asymmetry's network.
 
@@ -48,45 +58,84 @@ def build_casnet_a(filters=(32, 64, 128), dense=(1024, 1024), dropout=0.5, size=
         Share of the last dense layer's units that training leaves out.
     size : int
         Pixels on a side of the stamp.
+    convolutions : int
+        Convolutions in each block.
+    pooling : {'average', 'max'}
+        How each block halves the resolution.
 
     Returns
     -------
     keras.Model
         (N, size, size) -> (N, 1).
+
+    Raises
+    ------
+    ValueError
+        If there is no such pooling, or the stamp is too small for the blocks.
     """
-    return _build(filters, dense, dropout, size, "asymmetry")
+    shape = filters, dense, dropout, size, convolutions, pooling
+    return _build(*shape, "asymmetry")
 
 
-def build_casnet_c(filters=(64, 128, 256), dense=(512, 512), dropout=0.55, size=SIZE):
+def build_casnet_c(
+    filters=(64, 128, 256),
+    dense=(512, 512),
+    dropout=0.55,
+    size=SIZE,
+    convolutions=2,
+    pooling="average",
+):
     """
     The concentration's network.
 
     Parameters
     ----------
-    filters, dense, dropout, size
+    filters, dense, dropout, size, convolutions, pooling
         As for `build_casnet_a`.
 
     Returns
     -------
     keras.Model
         (N, size, size) -> (N, 1).
+
+    Raises
+    ------
+    ValueError
+        As for `build_casnet_a`.
     """
-    return _build(filters, dense, dropout, size, "concentration")
+    shape = filters, dense, dropout, size, convolutions, pooling
+    return _build(*shape, "concentration")
 
 
-def _build(filters, dense, dropout, size, name):
+def _build(filters, dense, dropout, size, convolutions, pooling, name):
+    if pooling not in POOLINGS:
+        raise ValueError(
+            f"pooling must be one of {', '.join(POOLINGS)}, got {pooling!r}"
+        )
+    _check_size(size, len(filters), convolutions)
     stamp = keras.Input((size, size), name="stamp")
     x = layers.Reshape((size, size, 1))(stamp)
     for number in filters:
-        for _ in range(2):
+        for _ in range(convolutions):
             x = layers.Conv2D(number, 3, activation="relu")(x)
-        x = layers.AveragePooling2D(2)(x)
+        x = POOLINGS[pooling](2)(x)
         x = layers.BatchNormalization()(x)
     x = layers.Flatten()(x)
     for units in dense:
         x = layers.Dense(units, activation="relu")(x)
     x = layers.Dropout(dropout)(x)
     return keras.Model([stamp], layers.Dense(1, dtype="float32", name=name)(x))
+
+
+def _check_size(size, blocks, convolutions):
+    left = size
+    for _ in range(blocks):
+        left = (left - 2 * convolutions) // 2
+    if left < 1:
+        raise ValueError(
+            f"size is too small for {blocks} blocks of {convolutions} convolutions, "
+            f"got {size}"
+        )
 
 
 def targets_a(labels):

@@ -9,7 +9,7 @@ triangle L of the inverse covariance L L^T, the logarithm on its diagonal.
 import numpy as np
 from keras import ops
 
-__all__ = ["covariances", "n_outputs", "student_loss"]
+__all__ = ["covariances", "diagonal_places", "n_outputs", "student_loss"]
 
 _LOG_PRECISION = (-2.0, 7.0)
 _FREEDOM = 8.0
@@ -53,7 +53,7 @@ def student_loss(true, output):
     dimension = true.shape[1]
     residual = true - output[:, :dimension]
     triangle = output[:, dimension:]
-    log_diagonal = ops.take(triangle, _diagonal(dimension), axis=1)
+    log_diagonal = ops.take(triangle, diagonal_places(dimension), axis=1)
     log_diagonal = ops.clip(log_diagonal, *_LOG_PRECISION)
     factor = _factor(triangle, log_diagonal, dimension)
     whitened = ops.sum(ops.expand_dims(residual, 2) * factor, axis=1)
@@ -63,7 +63,20 @@ def student_loss(true, output):
     return ops.mean(surprise) + ops.mean(ops.abs(residual))
 
 
-def _diagonal(dimension):
+def diagonal_places(dimension):
+    """
+    Which entries of the lower triangle are its diagonal.
+
+    Parameters
+    ----------
+    dimension : int
+        K.
+
+    Returns
+    -------
+    `~numpy.ndarray` of int
+        (K,)
+    """
     rows, columns = np.tril_indices(dimension)
     return np.flatnonzero(rows == columns)
 
@@ -73,7 +86,7 @@ def _factor(triangle, log_diagonal, dimension):
     rows, columns = np.tril_indices(dimension)
     place = np.zeros((len(rows), dimension**2), np.float32)
     place[np.arange(len(rows)), rows * dimension + columns] = 1
-    diagonal = _diagonal(dimension)
+    diagonal = diagonal_places(dimension)
     off = place.copy()
     off[diagonal] = 0
     flat = ops.matmul(triangle, ops.convert_to_tensor(off))

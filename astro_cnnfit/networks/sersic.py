@@ -17,7 +17,7 @@ from keras import layers, ops
 from astro_cnnfit.parameters import encode
 
 from .functions import arcsinh
-from .likelihood import covariances, n_outputs, student_loss
+from .likelihood import covariances, diagonal_places, n_outputs, student_loss
 
 __all__ = ["OUTPUTS", "build_sersic", "loss", "posterior", "targets"]
 
@@ -72,7 +72,14 @@ class StampFeatures(layers.Layer):
 
 
 def build_sersic(
-    filters=(24, 64, 96), blocks=1, dense=(256, 128), size=61, psf_size=25
+    filters=(24, 64, 96),
+    blocks=1,
+    dense=(256, 128),
+    size=61,
+    psf_size=25,
+    psf_filters=(16, 24),
+    psf_units=64,
+    head="full",
 ):
     """
     The default network.
@@ -87,17 +94,31 @@ def build_sersic(
         Units of the dense layers.
     size, psf_size : int
         Pixels on a side of stamp and PSF.
+    psf_filters : sequence of int
+        Filters of the two convolutions that look at the PSF.
+    psf_units : int
+        Numbers by which it is then known.
+    head : {'full', 'diagonal'}
+        Whether the network gives the whole lower triangle or only its diagonal,
+        the others being zero.
 
     Returns
     -------
     keras.Model
         [(N, size, size), (N, psf_size, psf_size)] -> (N, 35): seven means and
         28 entries of a lower triangle, see `posterior`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such head.
     """
+    if head not in ("full", "diagonal"):
+        raise ValueError(f"head must be 'full' or 'diagonal', got {head!r}")
     stamp = keras.Input((size, size), name="stamp")
     psf = keras.Input((psf_size, psf_size), name="psf")
     pixels, scalars = StampFeatures(dtype="float32")(stamp)
-    seen = _psf_path(psf)
+    seen = _psf_path(psf, psf_filters, psf_units)
     x = layers.Conv2D(filters[0], 5, strides=2, padding="same")(pixels)
     for level, number in enumerate(filters):
         if level:
@@ -112,18 +133,32 @@ def build_sersic(
     for units in dense:
         joined = layers.Dense(units, activation="silu")(joined)
     joined = layers.Concatenate()([joined, scalars])
-    output = layers.Dense(OUTPUTS, dtype="float32", name="posterior")(joined)
+    output = _posterior_head(joined, head)
     return keras.Model([stamp, psf], _relative_to_flux(output, scalars))
 
 
-def _psf_path(psf):
+def _posterior_head(joined, head):
+    """All outputs of a dense layer, or zeros off the triangle's diagonal."""
+    if head == "full":
+        return layers.Dense(OUTPUTS, dtype="float32", name="posterior")(joined)
+    number = len(CENTRES)
+    columns = np.r_[:number, number + diagonal_places(number)]
+    place = np.eye(OUTPUTS, dtype=np.float32)[columns]
+    given = layers.Dense(len(columns), dtype="float32", name="posterior")(joined)
+    return ops.matmul(given, place)
+
+
+def _psf_path(psf, filters, units):
     size = psf.shape[-1]
     pixels = ops.stack([psf * 20, arcsinh(psf * 2000) / 4], -1)
-    x = layers.Conv2D(16, 5, strides=2, padding="same", activation="silu")(pixels)
-    x = layers.Conv2D(24, 3, strides=2, padding="same", activation="silu")(x)
+    x = pixels
+    for kernel, number in zip((5, 3), filters, strict=True):
+        x = layers.Conv2D(number, kernel, strides=2, padding="same", activation="silu")(
+            x
+        )
     core = layers.Flatten()(layers.Cropping2D((size - 9) // 2)(pixels))
     joined = layers.Concatenate()([layers.Flatten()(x), core])
-    return layers.Dense(64, activation="silu")(joined)
+    return layers.Dense(units, activation="silu")(joined)
 
 
 def _modulate(x, condition):
