@@ -15,7 +15,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 
 import astro_cnnfit
 
-from . import demo, evaluate, measure, morphology, simulate, train
+from . import demo, evaluate, measure, morphology, simulate, train, tune
 
 __all__ = ["main"]
 
@@ -25,6 +25,7 @@ _COMMANDS = {
     "demo": demo,
     "simulate": simulate,
     "train": train,
+    "tune": tune,
     "evaluate": evaluate,
 }
 

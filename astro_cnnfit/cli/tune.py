@@ -1,0 +1,241 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""Search for hyperparameters; a search that was interrupted goes on."""
+
+from pathlib import Path
+
+from .keras_start import load_keras
+from .report import say
+from .tune_data import load_data
+
+__all__ = ["add_arguments", "run"]
+
+# The paper has one space for its two networks.
+_CASNET = ("casnet_a", "casnet_c")
+_BY_NAME = {
+    "objective": "objective",
+    "trials": "max_trials",
+    "executions": "executions_per_trial",
+    "epochs": "epochs",
+    "patience": "patience",
+    "max_parameters": "max_parameters",
+    "max_mflop": "max_mflop",
+    "max_latency": "max_latency",
+    "method": "method",
+    "seed": "seed",
+    "workers": "workers",
+}
+"""Options of the search and the arguments that they are."""
+
+
+def add_arguments(parser):
+    """Add the arguments of ``astro-cnnfit tune``."""
+    parser.add_argument(
+        "space",
+        metavar="SPACE",
+        help="'casnet_a', 'casnet_c' or 'sersic', or a TOML file with a space",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="FOLDER",
+        help="keeps the search; the same command goes on where it stopped",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUES",
+        help="narrow or widen the space: filters=8,16 for a choice, "
+        "dropout=0.1..0.4 for a range (learning_rate=1e-4..1e-2:log for a logarithmic "
+        "one), pooling=average for a fixed value",
+    )
+    parser.add_argument(
+        "--report", action="store_true", help="report on the search as it is, no more"
+    )
+    parser.add_argument(
+        "--export",
+        metavar="MODEL",
+        help="folder for the best network, to be used like those of 'train'",
+    )
+    _add_search(parser.add_argument_group("search"))
+    _add_limits(parser.add_argument_group("limits, beyond which nothing is trained"))
+    _add_data(parser.add_argument_group("galaxies"))
+
+
+def _add_search(group):
+    group.add_argument(
+        "--trials", type=int, default=30, help="networks to try (default: 30)"
+    )
+    group.add_argument(
+        "--executions",
+        type=int,
+        default=1,
+        help="trainings of each, with different seeds (default: 1)",
+    )
+    group.add_argument("--epochs", type=int, default=50, help="at most (default: 50)")
+    group.add_argument(
+        "--patience",
+        type=int,
+        default=5,
+        help="epochs without a lower loss after which a training stops (default: 5)",
+    )
+    group.add_argument(
+        "--objective",
+        default="val_rmse",
+        help="'val_rmse', 'val_mae', 'val_pearson_r' or 'val_loss' (default: val_rmse)",
+    )
+    group.add_argument(
+        "--method", default="bayesian", help="'bayesian' (the default) or 'random'"
+    )
+    group.add_argument("--seed", type=int, default=1, help="repeats it (default: 1)")
+    group.add_argument(
+        "--workers", type=int, default=1, help="processes that share it (default: 1)"
+    )
+
+
+def _add_limits(group):
+    group.add_argument("--max-parameters", type=int, help="numbers of a network")
+    group.add_argument("--max-mflop", type=float, help="MFLOP per galaxy")
+    group.add_argument("--max-latency", type=float, help="predicted s per galaxy")
+
+
+def _add_data(group):
+    group.add_argument(
+        "--data",
+        metavar="FILE.npz",
+        help="your own: stamps, truth, validation_stamps, validation_truth (and psfs, "
+        "validation_psfs for 'sersic'); by default galaxies are simulated",
+    )
+    group.add_argument(
+        "-n",
+        "--number",
+        type=int,
+        default=5000,
+        help="galaxies to simulate, a tenth more to validate (default: 5000)",
+    )
+    group.add_argument(
+        "--prior", default="table1", help="of 'sersic': 'table1' or 'wide'"
+    )
+    group.add_argument(
+        "--library",
+        metavar="FOLDER",
+        help="of CASNET: keeps the noise-free galaxies (default: galaxies/ in -o)",
+    )
+    group.add_argument(
+        "--processes", type=int, default=1, help="that make them (default: 1)"
+    )
+
+
+def run(options):
+    """Run ``astro-cnnfit tune``."""
+    folder = Path(options.output)
+    if options.report:
+        _report(folder)
+        return
+    space = read_space_option(options.space, options.set)
+    _check_export(options.export)
+    load_keras(options.debug)
+    from astro_cnnfit.tuning import BayesianHyperparameterSearch
+
+    settings = {name: getattr(options, own) for own, name in _BY_NAME.items()}
+    search = BayesianHyperparameterSearch(
+        space, directory=folder, progress_bar=True, **settings
+    )
+    data = load_data(
+        space.architecture,
+        folder / "stamps",
+        path=options.data,
+        number=options.number,
+        library=options.library or folder / "galaxies",
+        processes=options.processes,
+        prior=options.prior,
+    )
+    try:
+        search.search(data)
+    except KeyboardInterrupt:
+        say("Stopped: the same command goes on with the search.")
+        raise SystemExit(130) from None
+    _report(folder)
+    if options.export:
+        search.export(options.export)
+        say(f"Best network: {options.export}")
+
+
+def read_space_option(name, changes=()):
+    """
+    The space that a user names, with changes.
+
+    Parameters
+    ----------
+    name : str
+        'casnet_a', 'casnet_c', 'sersic' or the path of a TOML file for
+        `~astro_cnnfit.tuning.read_space`.
+    changes : sequence of str
+        ``NAME=VALUE``, ``NAME=VALUE,VALUE``, ``NAME=LOW..HIGH`` or
+        ``NAME=LOW..HIGH:log``.
+
+    Returns
+    -------
+    `~astro_cnnfit.tuning.SearchSpace`
+
+    Raises
+    ------
+    ValueError
+        If there is no such space, or a change is not one.
+    """
+    from astro_cnnfit.tuning import read_space
+
+    if name in _CASNET:
+        space = read_space("casnet", architecture=name).replace(name=name)
+    elif name == "sersic" or name.endswith(".toml"):
+        space = read_space(name)
+    else:
+        raise ValueError(
+            f"SPACE must be {', '.join(_CASNET)}, sersic or the path of a TOML file, "
+            f"got {name!r}"
+        )
+    changed = {}
+    for change in changes:
+        key, equals, text = change.partition("=")
+        if not equals or not text:
+            raise ValueError(f"--set must be NAME=VALUES, got {change!r}")
+        changed[key.strip()] = _dimension(text)
+    return space.replace(**changed) if changed else space
+
+
+def _dimension(text):
+    if ".." in text:
+        ends, _, scale = text.partition(":")
+        low, _, high = ends.partition("..")
+        found = {"minimum": _value(low), "maximum": _value(high)}
+        return {**found, "scale": scale} if scale else found
+    values = [_value(part) for part in text.split(",")]
+    return values if len(values) > 1 else values[0]
+
+
+def _value(text):
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return text.strip()
+
+
+def _check_export(path):
+    if path is None:
+        return
+    path = Path(path)
+    if path.is_file() or (path.is_dir() and any(path.iterdir())):
+        raise ValueError(f"--export must be a new or empty folder, got {path}")
+
+
+def _report(folder):
+    from astro_cnnfit.tuning import read_results
+    from astro_cnnfit.tuning.report import write_report
+
+    results = read_results(folder)
+    paths = write_report(results, folder / "report")
+    say(paths[0].read_text(encoding="utf-8").rstrip(), "")
+    say(f"Report, table and figures: {folder / 'report'}")
