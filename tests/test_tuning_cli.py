@@ -46,8 +46,8 @@ class Search:
             "seconds": 2.0,
         }
 
-    def export(self, path):
-        (self.directory / "exported").write_text(str(path))
+    def export(self, path, *, command):
+        (self.directory / "exported").write_text(f"{command} > {path}")
 
 
 @pytest.fixture
@@ -89,7 +89,9 @@ def test_searches_reports_and_exports(folder, capsys):
     assert search.settings["executions_per_trial"] == 1
     assert search.settings["progress_bar"] is True
     assert search.data.sizes == (8,)
-    assert (folder / "search" / "exported").read_text() == "model"
+    exported = (folder / "search" / "search" / "exported").read_text()
+    assert exported.startswith("astro-cnnfit ")
+    assert exported.endswith("> model")
     written = (folder / "search" / "report" / "report.txt").read_text()
     assert written.strip() in printed
     # The report alone, of the search as it is.

@@ -1,6 +1,8 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Search for hyperparameters; a search that was interrupted goes on."""
 
+import shlex
+import sys
 from pathlib import Path
 
 from .keras_start import load_keras
@@ -9,6 +11,8 @@ from .tune_data import load_data
 
 __all__ = ["add_arguments", "run"]
 
+# A search wants a folder for itself.
+_SEARCH = "search"
 # The paper has one space for its two networks.
 _CASNET = ("casnet_a", "casnet_c")
 _BY_NAME = {
@@ -140,7 +144,7 @@ def run(options):
 
     settings = {name: getattr(options, own) for own, name in _BY_NAME.items()}
     search = BayesianHyperparameterSearch(
-        space, directory=folder, progress_bar=True, **settings
+        space, directory=folder / _SEARCH, progress_bar=True, **settings
     )
     data = load_data(
         space.architecture,
@@ -158,7 +162,8 @@ def run(options):
         raise SystemExit(130) from None
     _report(folder)
     if options.export:
-        search.export(options.export)
+        command = shlex.join(["astro-cnnfit", *sys.argv[1:]])
+        search.export(options.export, command=command)
         say(f"Best network: {options.export}")
 
 
@@ -235,7 +240,8 @@ def _report(folder):
     from astro_cnnfit.tuning import read_results
     from astro_cnnfit.tuning.report import write_report
 
-    results = read_results(folder)
+    own = folder / _SEARCH
+    results = read_results(own if own.is_dir() else folder)
     paths = write_report(results, folder / "report")
     say(paths[0].read_text(encoding="utf-8").rstrip(), "")
     say(f"Report, table and figures: {folder / 'report'}")

@@ -1,0 +1,134 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""
+What a search of ``astro-cnnfit tune`` found, for the documentation.
+
+    python benchmarks/tuning/searches.py casnet_a runs/tune_casnet_a \
+        --figures docs/_static --conclusion "..."
+
+The conclusion is a sentence on what came of it: whether the optimum took the place of
+the bundled network, and if not, why.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from common import provenance, write_result
+
+SETTINGS = ("objective", "epochs", "patience", "executions_per_trial", "method", "seed")
+
+
+def main():
+    """Write what was found."""
+    from astro_cnnfit.tuning import read_results
+
+    arguments = parse_arguments()
+    results = read_results(arguments.directory)
+    result = collect(results)
+    if arguments.conclusion:
+        result["conclusion"] = arguments.conclusion
+    if arguments.figures:
+        draw(results, arguments.name, Path(arguments.figures))
+    write_result(f"tuning_{arguments.name}", result, arguments.output)
+
+
+def parse_arguments():
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("name", help="of the search in the documentation")
+    parser.add_argument("directory", help="where it lies")
+    parser.add_argument("--conclusion", help="what came of it, in a sentence")
+    parser.add_argument("--output", help="folder of the JSON file")
+    parser.add_argument("--figures", help="folder to draw in")
+    return parser.parse_args()
+
+
+def collect(results):
+    """
+    The report as plain values.
+
+    Parameters
+    ----------
+    results : `~astropy.table.QTable`
+        A row a trial.
+
+    Returns
+    -------
+    dict
+        ``trials``, how many ended how; ``optimum``, ``best``, ``pareto`` and
+        ``importance``, a dictionary a row; ``robustness``; ``hours`` of training.
+    """
+    from astro_cnnfit.tuning.report import best_table, optimum_table
+    from astro_cnnfit.tuning.robustness import robustness
+
+    own = {name: results.meta[name] for name in SETTINGS if name in results.meta}
+    status = [str(value) for value in results["status"]]
+    found = robustness(results)
+    return {
+        **provenance(own.get("seed"), **own),
+        "trials": {name: status.count(name) for name in dict.fromkeys(status)},
+        "hours": np.nansum(results["seconds"].to_value("h")),
+        "optimum": rows(optimum_table(results)),
+        "best": rows(best_table(results)),
+        "pareto": rows(front(results)),
+        "importance": rows(importance(results)),
+        "robustness": {**found._asdict(), "robust": found.robust, "text": found.text},
+    }
+
+
+def front(results):
+    """The Pareto front in three columns of costs."""
+    from astro_cnnfit.tuning.ranking import pareto_front
+    from astro_cnnfit.tuning.report import best_table
+
+    table = best_table(pareto_front(results), len(results))
+    table.reverse()
+    shown = ("trial", "score", "mflop", "parameters")
+    return table[[name for name in shown if name in table.colnames]]
+
+
+def importance(results):
+    """Importance to two digits, None where too little is known."""
+    from astro_cnnfit.tuning.importance import FEWEST, hyperparameter_importance
+    from astro_cnnfit.tuning.ranking import is_completed
+
+    if is_completed(results).sum() < FEWEST:
+        return None
+    table = hyperparameter_importance(results)
+    both = zip(table["importance"], table["importance_err"], strict=True)
+    table["importance"] = [f"{value:.2f} ± {err:.2f}" for value, err in both]
+    return table["hyperparameter", "importance"]
+
+
+def rows(table):
+    """A table as dictionaries."""
+    if table is None:
+        return None
+    return [
+        {name: str(row[name]).replace("_", " ") for name in table.colnames}
+        for row in table
+    ]
+
+
+def draw(results, name, folder):
+    """Draw importance and Pareto front."""
+    from matplotlib.figure import Figure
+
+    from astro_cnnfit.tuning import plots
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for kind in ("importance", "pareto", "best_so_far"):
+        figure = Figure(figsize=(6, 4), layout="constrained")
+        try:
+            getattr(plots, f"plot_{kind}")(results, axes=figure.subplots())
+        except ValueError as error:
+            print(f"no figure of {kind}: {error}")
+            continue
+        figure.savefig(folder / f"tuning_{name}_{kind}.png", dpi=120)
+
+
+if __name__ == "__main__":
+    main()
