@@ -14,7 +14,6 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import keras
 import numpy as np
 from keras import layers, ops
 from safetensors.numpy import load_file, save_file
@@ -26,7 +25,7 @@ from astro_cnnfit.weights.files import numpy_values
 
 from .checkpoint import load_checkpoint, save_checkpoint
 from .labelled import checked, divided, fingerprint
-from .optimizer import OPTIMIZERS
+from .optimizer import learning_rates, make_optimizer
 
 __all__ = ["train_epochs"]
 
@@ -43,6 +42,7 @@ class _Run:
     batch_size: int
     optimizer: str
     learning_rate: float
+    schedule: str
     seed: int
     freeze: bool
     data: int
@@ -62,11 +62,13 @@ def train_epochs(
     batch_size=512,
     optimizer="adam",
     learning_rate=1e-3,
+    schedule="constant",
     patience=15,
     transform=None,
     freeze=False,
     seed=1,
     folder=None,
+    after_epoch=None,
     progress_bar=False,
 ):
     """
@@ -93,7 +95,10 @@ def train_epochs(
         A key of `~astro_cnnfit.training.optimizer.OPTIMIZERS` or another name that
         Keras knows, such as 'adamax', 'adadelta', 'rmsprop' or 'sgd'.
     learning_rate : float
-        Kept throughout.
+        Its largest value.
+    schedule : {'constant', 'cosine'}
+        Whether the learning rate is kept throughout, or rises and then falls to zero
+        along a cosine within ``epochs``.
     patience : int
         Epochs without a lower loss on the validation set, after which training
         stops.
@@ -107,6 +112,9 @@ def train_epochs(
         Of the held-out galaxies, the order and the transformations.
     folder : path-like, optional
         Where to keep a checkpoint after each epoch. One found there is resumed.
+    after_epoch : callable, optional
+        Called after each epoch with (epoch, loss, validation loss), the epoch from
+        1; what it raises ends the training.
     progress_bar : bool
         Show a bar over the epochs.
 
@@ -131,18 +139,20 @@ def train_epochs(
     galaxies, held_out = divided(galaxies, validation, seed)
     batch_size = min(batch_size, len(galaxies.rows))
     data = fingerprint(galaxies) ^ fingerprint(held_out)
-    run = _Run(batch_size, optimizer, learning_rate, seed, freeze, data)
+    run = _Run(batch_size, optimizer, learning_rate, schedule, seed, freeze, data)
+    steps = epochs * (len(galaxies.rows) // batch_size)
     trainable = _freeze(model) if freeze else []
     try:
-        _compile(model, optimizer, learning_rate, loss)
+        _compile(model, run, steps, loss)
         epoch_of = _Epochs(model, galaxies, held_out, loss, transform, run)
-        return _train(model, epoch_of, run, folder, epochs, patience, progress_bar)
+        limits = epochs, patience, after_epoch
+        return _train(model, epoch_of, run, folder, *limits, progress_bar)
     finally:
         for layer in trainable:
             layer.trainable = True
 
 
-def _train(model, epoch_of, run, folder, epochs, patience, progress_bar):
+def _train(model, epoch_of, run, folder, epochs, patience, after_epoch, progress_bar):
     state = {"step": 0}
     if folder is not None:
         Path(folder).mkdir(parents=True, exist_ok=True)
@@ -171,6 +181,8 @@ def _train(model, epoch_of, run, folder, epochs, patience, progress_bar):
         log.info("epoch %d: loss %.5f, validation %.5f", state["step"], loss, val_loss)
         bar.set_postfix(loss=f"{loss:.4f}", val_loss=f"{val_loss:.4f}", refresh=False)
         bar.update()
+        if after_epoch is not None:
+            after_epoch(state["step"], loss, val_loss)
     bar.close()
     if not np.isfinite(state["val_loss"]).any():
         raise ValueError(
@@ -226,18 +238,9 @@ class _Epochs:
         return np.random.default_rng([self.run.seed, *key])
 
 
-def _compile(model, name, rate, loss):
-    if name in OPTIMIZERS:
-        optimizer = OPTIMIZERS[name](rate)
-    else:
-        try:
-            settings = {"class_name": name, "config": {"learning_rate": rate}}
-            optimizer = keras.optimizers.get(settings)
-        except (ValueError, TypeError):
-            raise ValueError(
-                f"optimizer must be one of {', '.join(OPTIMIZERS)} or a name that "
-                f"Keras knows, got {name!r}"
-            ) from None
+def _compile(model, run, steps, loss):
+    rate = learning_rates(run.learning_rate, run.schedule, steps)
+    optimizer = make_optimizer(run.optimizer, rate)
     model.compile(optimizer=optimizer, loss=loss)
     optimizer.build(model.trainable_variables)
 

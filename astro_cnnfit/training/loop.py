@@ -14,7 +14,7 @@ from astro_cnnfit.weights.files import read_arrays, read_description
 from .checkout import commit
 from .checkpoint import load_checkpoint, save_checkpoint
 from .finish import finish
-from .optimizer import OPTIMIZERS
+from .optimizer import OPTIMIZERS, learning_rates
 from .tasks import TASKS
 
 __all__ = ["train"]
@@ -92,12 +92,7 @@ def train(config, output, *, data=None, progress_bar=False, command=None):
 
 def _compiled_model(config):
     model = build(config.architecture, policy=config.policy, **config.arguments)
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0,
-        decay_steps=max(int(config.steps * (1 - config.warmup)), 1),
-        warmup_target=config.learning_rate,
-        warmup_steps=max(int(config.steps * config.warmup), 1),
-    )
+    rate = learning_rates(config.learning_rate, "cosine", config.steps, config.warmup)
     optimizer = OPTIMIZERS[config.optimizer](rate)
     model.compile(optimizer=optimizer, loss=ARCHITECTURES[config.architecture].loss)
     optimizer.build(model.trainable_variables)

@@ -9,11 +9,13 @@ from .data import TuningData
 from .dimensions import Choice, Fixed, Integer, Real
 from .objectives import OBJECTIVES
 from .results import RESULT_COLUMNS, read_results
+from .search import BayesianHyperparameterSearch
 from .space import SearchSpace, available_spaces, read_space
 
 __all__ = [
     "OBJECTIVES",
     "RESULT_COLUMNS",
+    "BayesianHyperparameterSearch",
     "Choice",
     "Fixed",
     "Integer",

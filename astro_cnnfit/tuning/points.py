@@ -10,7 +10,18 @@ that of any model, and settings of the training.
 from collections.abc import Callable
 from typing import NamedTuple
 
-__all__ = ["POINTS", "TRAINING", "Point", "PointMap", "point"]
+from astro_cnnfit.measures import LATENT_MEASURES
+from astro_cnnfit.parameters import PARAMETERS
+
+__all__ = [
+    "POINTS",
+    "TRAINING",
+    "Point",
+    "PointMap",
+    "check_data",
+    "input_sizes",
+    "point",
+]
 
 TRAINING = {
     "optimizer": "adam",
@@ -39,6 +50,10 @@ class PointMap(NamedTuple):
     """Its hyperparameters and the values that make its default network."""
     arguments: Callable
     """(values) -> keyword arguments of the architecture."""
+    sizes: tuple
+    """Arguments that hold the sizes of its inputs: stamps, PSFs."""
+    truths: tuple
+    """Shapes that the truth of one galaxy may have."""
 
     @property
     def names(self):
@@ -80,11 +95,12 @@ _CASNET = {
     "dropout": 0.5,
 }
 
+_CASNET_C = {**_CASNET, "filters": 64, "dense_units": 512, "dropout": 0.55}
+_ONE_MEASURE = (), (1,), (len(LATENT_MEASURES),)
+
 POINTS = {
-    "casnet_a": PointMap(_CASNET, _casnet),
-    "casnet_c": PointMap(
-        {**_CASNET, "filters": 64, "dense_units": 512, "dropout": 0.55}, _casnet
-    ),
+    "casnet_a": PointMap(_CASNET, _casnet, ("size",), _ONE_MEASURE),
+    "casnet_c": PointMap(_CASNET_C, _casnet, ("size",), _ONE_MEASURE),
     "sersic": PointMap(
         {
             "filters_1": 24,
@@ -98,6 +114,8 @@ POINTS = {
             "head": "full",
         },
         _sersic,
+        ("size", "psf_size"),
+        ((len(PARAMETERS),),),
     ),
 }
 """Architectures that can be searched."""
@@ -129,3 +147,55 @@ def point(architecture, values):
     arguments = row.arguments({**row.defaults, **values})
     training = {key: values.get(key, default) for key, default in TRAINING.items()}
     return Point(arguments, training)
+
+
+def input_sizes(architecture, sizes):
+    """
+    Keyword arguments that set the sizes of a network's inputs.
+
+    Parameters
+    ----------
+    architecture : str
+        A key of `POINTS`.
+    sizes : sequence of int
+        Pixels on a side of stamps and PSFs, or nothing for the network's own.
+
+    Returns
+    -------
+    dict
+    """
+    return dict(zip(POINTS[architecture].sizes, sizes, strict=bool(sizes)))
+
+
+def check_data(architecture, data):
+    """
+    Refuse data that a network of this kind cannot learn from.
+
+    Parameters
+    ----------
+    architecture : str
+        A key of `POINTS`.
+    data : `~astro_cnnfit.tuning.TuningData`
+        The data of a search.
+
+    Raises
+    ------
+    ValueError
+        If it has too many or too few inputs, or its truth another shape.
+    """
+    row = POINTS[architecture]
+    inputs, truth = data.train
+    if len(inputs) != len(row.sizes):
+        wanted = " and ".join(("stamps", "PSFs")[: len(row.sizes)])
+        raise ValueError(
+            f"data for {architecture!r} must have {wanted} as inputs, got "
+            f"{len(inputs)} arrays"
+        )
+    if truth.shape[1:] not in row.truths:
+        shapes = " or ".join(
+            str(("N", *shape)).replace("'", "") for shape in row.truths
+        )
+        raise ValueError(
+            f"truth of the data for {architecture!r} must have shape {shapes}, got "
+            f"{truth.shape}"
+        )

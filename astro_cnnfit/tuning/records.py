@@ -19,9 +19,11 @@ __all__ = [
     "read_json",
     "read_records",
     "read_settings",
+    "read_started",
     "weights_path",
     "write_json",
     "write_record",
+    "write_start",
 ]
 
 SETTINGS = "search.json"
@@ -157,7 +159,25 @@ def best_record(records, direction):
     return min(completed, key=lambda r: (sign * r["score"], r["trial"]))
 
 
-def count_start(directory, trial):
+def write_start(directory, trial, values):
+    """
+    Write down that a trial is about to begin.
+
+    Parameters
+    ----------
+    directory : path-like
+        Where the search lies.
+    trial : int
+        Its number.
+    values : dict
+        Its hyperparameters.
+    """
+    path = _started_path(directory, trial)
+    if not path.is_file():
+        write_json(path, {"trial": trial, "hyperparameters": values, "times": 0})
+
+
+def count_start(directory, trial, values):
     """
     Count that a trial is begun.
 
@@ -167,16 +187,40 @@ def count_start(directory, trial):
         Where the search lies.
     trial : int
         Its number.
+    values : dict
+        Its hyperparameters.
 
     Returns
     -------
     int
         How often it was begun, this time included.
     """
+    write_start(directory, trial, values)
     path = _started_path(directory, trial)
-    times = 1 + (read_json(path)["times"] if path.is_file() else 0)
-    write_json(path, {"times": times})
-    return times
+    start = read_json(path)
+    start["times"] += 1
+    write_json(path, start)
+    return start["times"]
+
+
+def read_started(directory):
+    """
+    Read the trials that were begun and not finished.
+
+    Parameters
+    ----------
+    directory : path-like
+        Where the search lies.
+
+    Returns
+    -------
+    list of dict
+        ``trial`` and ``hyperparameters``, in the order of their numbers.
+    """
+    finished = {record["trial"] for record in read_records(directory)}
+    paths = (Path(directory) / _STARTED).glob("*.json")
+    starts = sorted(map(read_json, paths), key=lambda start: start["trial"])
+    return [start for start in starts if start["trial"] not in finished]
 
 
 def weights_path(directory, trial):
