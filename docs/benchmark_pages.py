@@ -11,6 +11,7 @@ import cas_pages
 import experiment_pages
 import flag_pages
 import morphology_pages
+import tuning_pages
 from benchmark_results import NOT_RUN, read
 from generated_pages import list_table
 
@@ -35,6 +36,7 @@ def write_all(folder):
         **experiment_pages.PARTS,
         **cas_pages.PARTS,
         **morphology_pages.PARTS,
+        **tuning_pages.PARTS,
     }
     for name, make in parts.items():
         (folder / name).write_text(make() + "\n", encoding="utf-8")

@@ -68,7 +68,7 @@ def collect(results):
     status = [str(value) for value in results["status"]]
     found = robustness(results)
     return {
-        **provenance(own.get("seed"), **own),
+        **provenance(own.pop("seed", None), **own),
         "trials": {name: status.count(name) for name in dict.fromkeys(status)},
         "hours": np.nansum(results["seconds"].to_value("h")),
         "optimum": rows(optimum_table(results)),
