@@ -104,8 +104,8 @@ def _counts(result):
     ended = ", ".join(f"{n} {status}" for status, n in result["trials"].items() if n)
     return (
         f"{sum(result['trials'].values())} trials ({ended}), objective "
-        f"``{own['objective']}``, at most {own['epochs']} epochs, seed {result['seed']}, "
-        f"{result['hours']:.1f} hours of training, {result['date']}:"
+        f"``{own['objective']}``, at most {own['epochs']} epochs, seed "
+        f"{result['seed']}, {result['hours']:.1f} hours of training, {result['date']}:"
     )
 
 
