@@ -61,11 +61,12 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def arrays(number=12, *, psfs=False):
+def arrays(number=12, *, size=8, psfs=False):
     rng = np.random.default_rng(0)
     found = {}
     for prefix in ("", "validation_"):
-        found[f"{prefix}stamps"] = rng.normal(size=(number, 8, 8)).astype(np.float32)
+        shape = number, size, size
+        found[f"{prefix}stamps"] = rng.normal(size=shape).astype(np.float32)
         found[f"{prefix}truth"] = rng.normal(size=number)
         if psfs:
             found[f"{prefix}psfs"] = rng.uniform(size=(number, 5, 5))
@@ -98,6 +99,29 @@ def test_searches_reports_and_exports(folder, capsys):
     assert main(["tune", "casnet_a", "-o", "search", "--report"]) == 0
     assert len(Search.made) == 1
     assert "3 trials" in capsys.readouterr().out
+
+
+def test_a_real_search_goes_on_and_exports(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("keras_tuner")
+    pytest.importorskip("sklearn")
+    pytest.importorskip("tensorboard")
+    from astro_cnnfit.weights import load_network
+
+    monkeypatch.chdir(tmp_path)
+    np.savez("own.npz", **arrays(40, size=12))
+    changes = ["blocks=1", "convolutions=1", "filters=2,4", "dense_layers=1"]
+    changes += ["dense_units=8,16", "optimizer=adam", "learning_rate=0.001"]
+    options = [word for change in changes for word in ("--set", change)]
+    options += ["--epochs", "1", "--seed", "3"]
+    assert run(*options, "--trials", "1") == 0
+    assert run(*options, "--trials", "2", "--export", "model") == 0
+    assert "2 trials: 2 completed" in capsys.readouterr().out
+    stamps = arrays(40, size=12)["stamps"]
+    mean, _ = load_network("model").predict(stamps)
+    assert np.isfinite(mean).all()
+    # Another space is another search.
+    assert run(*options, "--trials", "2", "--set", "filters=2,8") == 2
+    assert "filters" in capsys.readouterr().err
 
 
 def test_space_is_changed(folder):
