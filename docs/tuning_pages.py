@@ -90,6 +90,7 @@ def _search(name, title):
         return f"{heading}\n\n{NOT_RUN}"
     parts = [heading, _counts(result), _table(result["optimum"])]
     parts += ["The ten best:", _table(result["best"]), result["robustness"]["text"]]
+    parts.append(_repetitions(result))
     if result.get("importance"):
         parts += ["What matters:", _table(result["importance"])]
         parts.append(figure(f"tuning_{name}_importance.png", f"{title}: importance."))
@@ -97,6 +98,17 @@ def _search(name, title):
     parts.append(figure(f"tuning_{name}_pareto.png", f"{title}: score against cost."))
     parts.append(result.get("conclusion", ""))
     return "\n\n".join(part for part in parts if part)
+
+
+def _repetitions(result):
+    scores = result.get("repetitions")
+    if not scores:
+        return ""
+    mean = sum(scores) / len(scores)
+    return (
+        f"Trained again {len(scores)} times, the optimum scores {mean:.4g} on average, "
+        f"from {min(scores):.4g} to {max(scores):.4g}."
+    )
 
 
 def _counts(result):

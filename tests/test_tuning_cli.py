@@ -114,8 +114,13 @@ def test_a_real_search_goes_on_and_exports(tmp_path, monkeypatch, capsys):
     options = [word for change in changes for word in ("--set", change)]
     options += ["--epochs", "1", "--seed", "3"]
     assert run(*options, "--trials", "1") == 0
-    assert run(*options, "--trials", "2", "--export", "model") == 0
-    assert "2 trials: 2 completed" in capsys.readouterr().out
+    more = ["--trials", "2", "--repeat", "2", "--export", "model"]
+    assert run(*options, *more) == 0
+    printed = capsys.readouterr().out
+    assert "2 trials: 2 completed" in printed
+    assert "Trained again 2 times" in printed
+    assert main(["tune", "casnet_a", "-o", "search", "--report"]) == 0
+    assert "Trained again 2 times" in capsys.readouterr().out
     stamps = arrays(40, size=12)["stamps"]
     mean, _ = load_network("model").predict(stamps)
     assert np.isfinite(mean).all()

@@ -1,6 +1,8 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Reports and figures of a search, on made-up trials."""
 
+from types import SimpleNamespace
+
 import astropy.units as u
 import numpy as np
 import pytest
@@ -15,6 +17,8 @@ from astro_cnnfit.tuning.ranking import (
     hyperparameter_names,
     pareto_front,
 )
+from astro_cnnfit.tuning.records import SETTINGS, write_json, write_record
+from astro_cnnfit.tuning.repetition import read_repetitions, repeat_training
 from astro_cnnfit.tuning.report import (
     best_table,
     optimum_table,
@@ -224,6 +228,45 @@ class TestRobustness:
         assert robustness(made_up(1)).robust is None
 
 
+class TestRepetition:
+    """Repeated trainings, without training."""
+
+    @pytest.fixture
+    def directory(self, tmp_path):
+        settings = {"objective": "val_rmse", "seed": 1, "data": {"train": "a"}}
+        write_json(tmp_path / SETTINGS, settings)
+        run = {"score": 0.2}
+        record = {"trial": 3, "status": "completed", "score": 0.2, "executions": [run]}
+        write_record(tmp_path, record)
+        return tmp_path
+
+    def test_scores_are_kept(self, directory):
+        assert read_repetitions(directory) is None
+        runs = [{"score": score} for score in (0.2, 0.3, 0.25)]
+        again = {"trial": 3, "status": "completed", "executions": runs}
+        write_record(directory / "repeated", again)
+        assert list(read_repetitions(directory)) == [0.2, 0.3, 0.25]
+        data = SimpleNamespace(fingerprint=lambda: {"train": "a"})
+        assert len(repeat_training(directory, data, 3)) == 3
+        # Another trial is the best by now.
+        better = {"trial": 5, "status": "completed", "score": 0.1, "executions": []}
+        write_record(directory, better)
+        assert read_repetitions(directory) is None
+
+    def test_bad_input(self, directory, tmp_path):
+        data = SimpleNamespace(fingerprint=lambda: {"train": "b"})
+        with pytest.raises(ValueError, match="data must be those of the search"):
+            repeat_training(directory, data)
+        with pytest.raises(ValueError, match="number must be 2 or more, got 1"):
+            repeat_training(directory, data, 1)
+        with pytest.raises(ValueError, match="must be that of a search"):
+            read_repetitions(tmp_path / "nothing")
+        failed = {"trial": 3, "status": "failed", "score": None, "executions": []}
+        write_record(directory, failed)
+        with pytest.raises(ValueError, match="must hold a completed trial"):
+            read_repetitions(directory)
+
+
 class TestReport:
     def test_optimum_beside_the_space(self, results):
         table = optimum_table(results)
@@ -258,6 +301,8 @@ class TestReport:
         assert "Optimum: trial" in text
         assert "What matters is not known: not asked for" in text
         assert "Best at their cost" in text
+        again = report_text(results, repetitions=[0.05, 0.07], importance="no")
+        assert "Trained again 2 times, the optimum scores 0.06 ± 0.014" in again
 
     def test_files(self, results, tmp_path):
         pytest.importorskip("matplotlib")

@@ -62,6 +62,12 @@ def add_arguments(parser):
         metavar="MODEL",
         help="folder for the best network, to be used like those of 'train'",
     )
+    parser.add_argument(
+        "--repeat",
+        type=int,
+        metavar="N",
+        help="train the best network N times more: is it robust?",
+    )
     _add_search(parser.add_argument_group("search"))
     _add_limits(parser.add_argument_group("limits, beyond which nothing is trained"))
     _add_data(parser.add_argument_group("galaxies"))
@@ -157,6 +163,10 @@ def run(options):
     )
     try:
         search.search(data)
+        if options.repeat:
+            from astro_cnnfit.tuning.repetition import repeat_training
+
+            repeat_training(search.directory, data, options.repeat)
     except KeyboardInterrupt:
         say("Stopped: the same command goes on with the search.")
         raise SystemExit(130) from None
@@ -238,10 +248,13 @@ def _check_export(path):
 
 def _report(folder):
     from astro_cnnfit.tuning import read_results
+    from astro_cnnfit.tuning.repetition import read_repetitions
     from astro_cnnfit.tuning.report import write_report
 
     own = folder / _SEARCH
-    results = read_results(own if own.is_dir() else folder)
-    paths = write_report(results, folder / "report")
+    own = own if own.is_dir() else folder
+    results = read_results(own)
+    again = read_repetitions(own)
+    paths = write_report(results, folder / "report", repetitions=again)
     say(paths[0].read_text(encoding="utf-8").rstrip(), "")
     say(f"Report, table and figures: {folder / 'report'}")

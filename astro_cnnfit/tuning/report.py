@@ -132,7 +132,7 @@ def best_table(results, number=10):
     return table
 
 
-def report_text(results, number=10, *, importance=None):
+def report_text(results, number=10, *, repetitions=None, importance=None):
     """
     The whole report.
 
@@ -142,6 +142,9 @@ def report_text(results, number=10, *, importance=None):
         A row a trial.
     number : int
         How many of the best trials to show.
+    repetitions : array_like, optional
+        Scores of the optimum trained again, from
+        `~astro_cnnfit.tuning.repetition.repeat_training`.
     importance : `~astropy.table.Table` or str, optional
         What `~astro_cnnfit.tuning.importance.hyperparameter_importance` gave, if it
         is at hand, or why it is not to be shown.
@@ -166,7 +169,8 @@ def report_text(results, number=10, *, importance=None):
         _lines(optimum_table(results, number)),
         f"The best {min(number, is_completed(results).sum())}:",
         _lines(best_table(results, number)),
-        robustness(results, number).text,
+        robustness(results, number, repetitions=repetitions).text,
+        *_repetition_lines(best["score"], repetitions),
         *_importance_lines(importance),
         "Best at their cost (no trial has both a lower cost and a better score):",
         _lines(_front_table(results)),
@@ -182,6 +186,16 @@ def _counts(results):
         if str(row["status"]) == "failed":
             lines.append(f"  trial {row['trial']} failed: {row['reason']}")
     return "\n".join(lines)
+
+
+def _repetition_lines(score, repetitions):
+    if repetitions is None:
+        return []
+    mean, std = np.mean(repetitions), np.std(repetitions, ddof=1)
+    return [
+        f"Trained again {len(repetitions)} times, the optimum scores {mean:.4g} ± "
+        f"{std:.2g} (in the search {score:.4g}, for which it was chosen)."
+    ]
 
 
 def _importance(results):
@@ -230,7 +244,7 @@ def _lines(table):
     return "\n".join(table.pformat(max_lines=-1, max_width=-1, show_unit=False))
 
 
-def write_report(results, folder, number=10):
+def write_report(results, folder, number=10, *, repetitions=None):
     """
     Write the report, the table of trials and the figures.
 
@@ -242,7 +256,7 @@ def write_report(results, folder, number=10):
         Made if it is not there. ``report.txt``, ``results.ecsv`` and, where
         matplotlib is installed, ``importance.png``, ``pareto.png`` and
         ``best_so_far.png``; older ones are replaced.
-    number : int
+    number, repetitions
         As for `report_text`.
 
     Returns
@@ -257,7 +271,7 @@ def write_report(results, folder, number=10):
     """
     folder = Path(folder)
     importance = _importance(results)
-    text = report_text(results, number, importance=importance)
+    text = report_text(results, number, repetitions=repetitions, importance=importance)
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / "report.txt", folder / "results.ecsv"]
     paths[0].write_text(text, encoding="utf-8")

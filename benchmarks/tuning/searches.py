@@ -2,7 +2,7 @@
 """
 What a search of ``astro-cnnfit tune`` found, for the documentation.
 
-    python benchmarks/tuning/searches.py casnet_a runs/tune_casnet_a \
+    python benchmarks/tuning/searches.py casnet_a runs/tune_a/search \
         --figures docs/_static --conclusion "..."
 
 The conclusion is a sentence on what came of it: whether the optimum took the place of
@@ -24,10 +24,11 @@ SETTINGS = ("objective", "epochs", "patience", "executions_per_trial", "method",
 def main():
     """Write what was found."""
     from astro_cnnfit.tuning import read_results
+    from astro_cnnfit.tuning.repetition import read_repetitions
 
     arguments = parse_arguments()
     results = read_results(arguments.directory)
-    result = collect(results)
+    result = collect(results, read_repetitions(arguments.directory))
     if arguments.conclusion:
         result["conclusion"] = arguments.conclusion
     if arguments.figures:
@@ -46,7 +47,7 @@ def parse_arguments():
     return parser.parse_args()
 
 
-def collect(results):
+def collect(results, repetitions=None):
     """
     The report as plain values.
 
@@ -54,6 +55,8 @@ def collect(results):
     ----------
     results : `~astropy.table.QTable`
         A row a trial.
+    repetitions : `~numpy.ndarray`, optional
+        Scores of the optimum trained again.
 
     Returns
     -------
@@ -66,7 +69,7 @@ def collect(results):
 
     own = {name: results.meta[name] for name in SETTINGS if name in results.meta}
     status = [str(value) for value in results["status"]]
-    found = robustness(results)
+    found = robustness(results, repetitions=repetitions)
     return {
         **provenance(own.pop("seed", None), **own),
         "trials": {name: status.count(name) for name in dict.fromkeys(status)},
@@ -75,6 +78,7 @@ def collect(results):
         "best": rows(best_table(results)),
         "pareto": rows(front(results)),
         "importance": rows(importance(results)),
+        "repetitions": repetitions,
         "robustness": {**found._asdict(), "robust": found.robust, "text": found.text},
     }
 
