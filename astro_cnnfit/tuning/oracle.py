@@ -104,7 +104,8 @@ class _FromRecords:
         trial.score = rounded(trial.score)
 
     def _save_trial(self, trial):
-        if trial.status == "RUNNING":
+        # Called when a trial is made, but also when its score comes in.
+        if trial.status == "RUNNING" and not trial.metrics.metrics:
             number, values = int(trial.trial_id), trial.hyperparameters.values
             write_start(self.records_directory, number, values)
 

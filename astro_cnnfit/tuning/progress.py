@@ -53,13 +53,14 @@ class Progress:
             The last trial's.
         """
         del record
-        if self.bar.disable:
+        step = self._count() - self.bar.n
+        if self.bar.disable or step <= 0:
             return
         objective = self.settings["objective"]
         best = best_record(read_records(self.directory), OBJECTIVES[objective][1])
         if best is not None:
             self.bar.set_postfix({objective: f"{best['score']:.4g}"}, refresh=False)
-        self.bar.update(self._count() - self.bar.n)
+        self.bar.update(step)
 
     def _count(self):
         records = read_records(self.directory)

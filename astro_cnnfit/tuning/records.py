@@ -15,7 +15,9 @@ from pathlib import Path
 __all__ = [
     "SETTINGS",
     "best_record",
+    "count_records",
     "count_start",
+    "forget_starts",
     "read_json",
     "read_records",
     "read_settings",
@@ -136,6 +138,22 @@ def read_records(directory):
     return sorted(map(read_json, paths), key=lambda record: record["trial"])
 
 
+def count_records(directory):
+    """
+    Count the finished trials.
+
+    Parameters
+    ----------
+    directory : path-like
+        Where the search lies.
+
+    Returns
+    -------
+    int
+    """
+    return len(list((Path(directory) / _TRIALS).glob("*.json")))
+
+
 def best_record(records, direction):
     """
     The best of the completed trials.
@@ -201,6 +219,21 @@ def count_start(directory, trial, values):
     start["times"] += 1
     write_json(path, start)
     return start["times"]
+
+
+def forget_starts(directory, trial):
+    """
+    Forget how often a trial was begun: it was not its fault.
+
+    Parameters
+    ----------
+    directory : path-like
+        Where the search lies.
+    trial : int
+        Its number.
+    """
+    path = _started_path(directory, trial)
+    write_json(path, {**read_json(path), "times": 0})
 
 
 def read_started(directory):

@@ -24,7 +24,7 @@ from .cost import beyond, network_cost, search_speed
 from .hypermodel import build_network
 from .objectives import OBJECTIVES
 from .points import point
-from .records import count_start, write_record
+from .records import count_start, forget_starts, write_record
 
 __all__ = ["Trainer"]
 
@@ -79,6 +79,8 @@ class Trainer:
             The record that was written.
         """
         clock = time.monotonic()
+        # What comes from Keras Tuner's chief has another order.
+        values = {name: values[name] for name in self.settings["space"]["dimensions"]}
         record = {
             "trial": number,
             "hyperparameters": values,
@@ -95,7 +97,11 @@ class Trainer:
                 f"ended its process {starts - 1} times, as for want of memory"
             )
         else:
-            self._run(record)
+            try:
+                self._run(record)
+            except (KeyboardInterrupt, SystemExit):
+                forget_starts(self.directory, number)
+                raise
         record["seconds"] = time.monotonic() - clock
         write_record(self.directory, record)
         if record["status"] == "completed":

@@ -18,15 +18,15 @@ from pathlib import Path
 import numpy as np
 
 from .data import TuningData
-from .records import read_records
+from .records import count_records
 
 __all__ = ["load_data", "run_workers", "save_data"]
 
 _DATA, _LOGS = "data", "workers"
 _HOST = "127.0.0.1"
-# A worker that dies is begun anew; one that dies so often in a row, with no trial
-# finished by any, cannot work. A trial is given up after three deaths.
-_MOST_DEATHS = 5
+# A worker that dies is begun anew. If each dies so often with no trial finished by
+# any, they cannot work: a trial is given up after three deaths.
+_MOST_DEATHS = 4
 _PAUSE = 0.2
 
 
@@ -43,7 +43,7 @@ def run_workers(directory, data, number, after_trial):
     number : int
         Workers.
     after_trial : callable
-        Called now and then, without arguments.
+        Called, without arguments, when more trials are finished.
 
     Raises
     ------
@@ -71,7 +71,10 @@ def _watch(directory, processes, port, number, after_trial):
     deaths = finished = 0
     while True:
         time.sleep(_PAUSE)
-        after_trial()
+        known = count_records(directory)
+        if known != finished:
+            deaths, finished = 0, known
+            after_trial()
         codes = {name: process.poll() for name, process in processes.items()}
         if codes.pop("chief") is not None:
             # It ends well when no trial is left, even if a worker never asked.
@@ -83,10 +86,8 @@ def _watch(directory, processes, port, number, after_trial):
         for name, code in codes.items():
             if not code:
                 continue
-            known = len(read_records(directory))
-            deaths = deaths + 1 if known == finished else 1
-            finished = known
-            if deaths > _MOST_DEATHS:
+            deaths += 1
+            if deaths > _MOST_DEATHS * number:
                 raise _failure(directory, name)
             processes[name] = _begin(directory, name, port, number)
 
