@@ -35,7 +35,7 @@ def test_space_of_casnet_is_that_of_the_paper():
         "dense_layers": Integer(1, 4),
         "dense_units": Choice(128, 256, 512, 1024),
         "dropout": Real(0.25, 0.60),
-        "optimizer": Choice("adam", "adadelta", "rmsprop", "sgd", "adamax"),
+        "optimizer": Choice("adam", "adamax", "rmsprop", "adadelta", "sgd"),
         "learning_rate": Choice(0.001, 0.005, 0.01, 0.05, 0.1),
         "batch_size": Choice(64, 128, 256, 512, 1024),
     }
