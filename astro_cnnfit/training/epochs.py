@@ -93,7 +93,7 @@ def train_epochs(
         next, which has another order.
     optimizer : str
         A key of `~astro_cnnfit.training.optimizer.OPTIMIZERS` or another name that
-        Keras knows, such as 'adamax', 'adadelta', 'rmsprop' or 'sgd'.
+        Keras knows, such as 'nadam'.
     learning_rate : float
         Its largest value.
     schedule : {'constant', 'cosine'}

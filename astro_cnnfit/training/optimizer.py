@@ -10,6 +10,10 @@ OPTIMIZERS = {
     "adam": lambda rate: keras.optimizers.Adam(rate, clipnorm=1.0),
     # As Tohill et al. (2021) train the asymmetry's network.
     "adamax": lambda rate: keras.optimizers.Adamax(rate),
+    # The others of their search.
+    "adadelta": lambda rate: keras.optimizers.Adadelta(rate),
+    "rmsprop": lambda rate: keras.optimizers.RMSprop(rate),
+    "sgd": lambda rate: keras.optimizers.SGD(rate),
     # Orthogonalised momentum for the dense layers (Jordan et al. 2024), Adam for
     # the convolutions. After 60,000 stamps the default network's sizes scatter
     # by 0.040 dex, with Adam by 0.056; convolutions in Muon as well: 0.053.
@@ -27,8 +31,7 @@ def make_optimizer(name, rate):
     Parameters
     ----------
     name : str
-        A key of `OPTIMIZERS` or another name that Keras knows, such as 'adadelta',
-        'rmsprop' or 'sgd'.
+        A key of `OPTIMIZERS` or another name that Keras knows, such as 'nadam'.
     rate : float or keras.optimizers.schedules.LearningRateSchedule
         Learning rate.
 
