@@ -47,7 +47,8 @@ class SymmetryCentre(layers.Layer):
     The centre is that of the least absolute difference between the stamp and
     itself turned by 180 degrees: first of averaged pixels on a grid of 2 pixels,
     then of the inner part on one of half pixels, where the turn needs no
-    interpolation. What lies outside the stamp is 0.
+    interpolation. What lies outside the stamp is 0. What comes out is transposed,
+    x before y: `Scales` puts it right on fewer pixels.
     """
 
     def build(self, shape):
@@ -68,6 +69,7 @@ class SymmetryCentre(layers.Layer):
         padded = ops.pad(stamp, margin)
         inner = self._gather(padded, coarse, 1, _INNER + 2 * _FINE)
         fine = _least(inner, self.towards[1], _FINE, 0.5, outer=True)
+        fine = ops.flip(fine, 1)
         # The last half pixel stays.
         moved = coarse + fine // 2
         here = self._gather(padded, moved, 1, self.size)
@@ -76,14 +78,19 @@ class SymmetryCentre(layers.Layer):
         return here, across, centre
 
     def _gather(self, padded, centre, sign, number):
-        """Pixels about a centre, (N, number, number); with sign -1 turned."""
+        """Pixels about a centre, (N, x, y); with sign -1 turned."""
         offset = sign * (np.arange(number) - number // 2)
-        pattern = (offset[:, None] * self.width + offset).ravel().astype("int32")
-        middle = self.margin + self.size // 2
-        first = ops.arange(ops.shape(padded)[0], dtype="int32") * self.width**2
-        first = first + (centre[:, 0] + middle) * self.width + centre[:, 1] + middle
-        flat = ops.take(ops.reshape(padded, (-1,)), first[:, None] + pattern)
-        return ops.reshape(flat, (-1, number, number))
+        offset = (offset + self.margin + self.size // 2).astype("int32")
+        # Whole rows are copied many times faster than pixels one by one.
+        rows = _take_rows(padded, centre[:, :1] + offset)
+        return _take_rows(ops.transpose(rows, (0, 2, 1)), centre[:, 1:] + offset)
+
+
+def _take_rows(images, rows):
+    """Rows (N, number) of images (N, ny, nx)."""
+    height, width = images.shape[1:]
+    first = ops.arange(ops.shape(images)[0], dtype="int32")[:, None] * height
+    return ops.take(ops.reshape(images, (-1, width)), first + rows, axis=0)
 
 
 def _gaussian(number, sigma):
@@ -101,22 +108,27 @@ def _least(image, weight, reach, step, outer=False):
     ``reach`` on each side; otherwise there are zeros.
     """
     number = int(len(weight) ** 0.5)
-    turned = ops.flip(image, (1, 2))
+    # With the stamps as the last axis, shifted parts are long runs of memory.
+    image = ops.transpose(ops.reshape(image, (-1, image.shape[1] ** 2)))
+    image = ops.reshape(image, (round(image.shape[0] ** 0.5),) * 2 + (-1,))
+    turned = ops.flip(image, (0, 1))
     if outer:
-        image = image[:, reach:-reach, reach:-reach]
+        image = image[reach:-reach, reach:-reach]
     else:
-        turned = ops.pad(turned, [(0, 0), (reach, reach), (reach, reach)])
+        turned = ops.pad(turned, [(reach, reach), (reach, reach), (0, 0)])
     steps = range(-reach, reach + 1)
-    shifts = np.array([(j, i) for j in steps for i in steps], dtype="int32")
+    shifts = np.array([(j, i) for i in steps for j in steps], dtype="int32")
+    weights = ops.convert_to_tensor(weight.T.copy())
     left = []
-    for j, i in reach - shifts:
-        apart = ops.abs(image - turned[:, j : j + number, i : i + number])
-        apart = ops.reshape(apart, (-1, number**2))
-        left.append(ops.matmul(apart, ops.convert_to_tensor(weight)))
+    for i in steps:
+        columns = turned[:, reach - i : reach - i + number]
+        for j in steps:
+            apart = ops.abs(image - columns[reach - j : reach - j + number])
+            left.append(ops.matmul(weights, ops.reshape(apart, (number**2, -1))))
     noise = np.sqrt(np.sum(weight**2))
     away = noise * np.sum((shifts * step / _TYPICAL_OFFSET) ** 2, axis=1) / 2
-    left = ops.concatenate(left, -1) + away.astype("float32")
-    best = ops.argmin(left, axis=-1)
+    left = ops.concatenate(left, 0) + away.astype("float32")[:, None]
+    best = ops.argmin(left, axis=0)
     return ops.take(ops.convert_to_tensor(shifts), best, axis=0)
 
 
@@ -124,6 +136,8 @@ def _least(image, weight, reach, step, outer=False):
 class GrowthCurves(layers.Layer):
     """
     Stamp and difference -> scalars (N, 77), and the flux within 9.5 pixels.
+
+    Both are transposed, as `SymmetryCentre` gives them.
 
     Within each radius: light, its square, the absolute difference and its square,
     less what white noise adds. Their ratios are C, A and RMS asymmetry but for the
@@ -141,7 +155,8 @@ class GrowthCurves(layers.Layer):
         self.areas = apertures.sum(0).astype("float32")
         border = np.maximum(np.abs(x), np.abs(y)) > (size - 1) / 2 - 3
         # A quarter of them tells the sky as well and is sorted sooner.
-        self.border = np.flatnonzero(border)[::4]
+        y, x = np.divmod(np.flatnonzero(border)[::4], size)
+        self.border = x * size + y
 
     def call(self, images):
         """Scalars of the stamps."""
@@ -149,8 +164,8 @@ class GrowthCurves(layers.Layer):
         pixels = stamp.shape[1] * stamp.shape[2]
         flat = ops.reshape(stamp, (-1, pixels))
         turned = ops.reshape(difference, (-1, pixels))
-        sky = ops.sort(ops.take(flat, self.border, axis=1), axis=1)
         count = len(self.border)
+        sky = ops.sort(ops.take(flat, self.border, axis=1), axis=1)
         sky = ops.take(sky, [count // 6, count // 2, count - count // 6], axis=1)
         light = self._within(flat)
         squares = self._within(ops.square(flat)) - self.areas
@@ -190,9 +205,9 @@ def _signed_root(x):
 
 def _lag(stamp):
     """How the noise of neighbouring pixels near the border goes together."""
-    strip = ops.clip(stamp[:, :6, :], -4, 4)
-    along = ops.mean(strip[:, :, 1:] * strip[:, :, :-1], axis=(1, 2))
-    across = ops.mean(strip[:, 1:] * strip[:, :-1], axis=(1, 2))
+    strip = ops.clip(stamp[:, :, :6], -4, 4)
+    along = ops.mean(strip[:, 1:] * strip[:, :-1], axis=(1, 2))
+    across = ops.mean(strip[:, :, 1:] * strip[:, :, :-1], axis=(1, 2))
     return ops.stack([along, across], -1)
 
 
@@ -216,19 +231,24 @@ def _pyramid(image, size):
         margin = centre - step * reach - taps // 2
         part = image[:, margin : size - margin, margin : size - margin]
         part = part if taps == 1 else _averaged(part, step, taps)
-        levels.append(ops.expand_dims(part, -1))
+        levels.append(part)
     return levels
 
 
 @keras.saving.register_keras_serializable("astro_cnnfit")
 class Scales(layers.Layer):
-    """Stamp, difference, flux -> three images of four channels each."""
+    """
+    Stamp, difference, flux -> three images of four channels each.
+
+    Stamp and difference are transposed, as `SymmetryCentre` gives them; images are
+    not.
+    """
 
     def call(self, images):
         """Channels of the three scales."""
         stamp, difference, flux = images
         size = stamp.shape[-1]
-        flux = ops.reshape(flux, (-1, 1, 1, 1))
+        flux = ops.reshape(flux, (-1, 1, 1))
         pairs = zip(_pyramid(stamp, size), _pyramid(difference, size), strict=True)
         found = []
         for light, apart in pairs:
@@ -238,7 +258,8 @@ class Scales(layers.Layer):
                 arcsinh(apart / 3) / 2,
                 arcsinh(apart / flux * 80),
             ]
-            found.append(ops.concatenate(channels, -1))
+            # Channels are put side by side, y before x, in one go.
+            found.append(ops.transpose(ops.stack(channels, 1), (0, 3, 2, 1)))
         return found
 
 
