@@ -26,7 +26,8 @@ class Stamps(NamedTuple):
     """
 
     data: np.ndarray
-    """Mean per image pixel, (N, size, size), float64; zero where masked."""
+    """Mean per image pixel, (N, size, size), of the image's type (means of blocks
+    float64); zero where masked."""
     mask: np.ndarray
     """True where there is no good pixel, (N, size, size)."""
     error: np.ndarray | None
@@ -158,7 +159,7 @@ def _block_means(data, mask, error, factor):
     divisor = np.maximum(count, 1)
     bad = 2 * count < factor**2
     # Masked pixels are zero already and add nothing to the sums.
-    mean = np.where(bad, 0, data.reshape(shape).sum(axis=(2, 4)) / divisor)
+    mean = np.where(bad, 0, data.reshape(shape).sum(axis=(2, 4), dtype=float) / divisor)
     if error is not None:
         error = np.sqrt(np.square(error).reshape(shape).sum(axis=(2, 4))) / divisor
         error = np.where(bad, 0, error)

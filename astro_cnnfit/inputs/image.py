@@ -34,7 +34,8 @@ class Image:
     """An image, or a stack of images, taken apart."""
 
     data: np.ndarray
-    """Pixel values, (ny, nx) or (N, ny, nx), float64, native and contiguous."""
+    """Pixel values, (ny, nx) or (N, ny, nx), native and contiguous; float64, or
+    float32 where that was asked for."""
     mask: np.ndarray | None = None
     """True where a pixel is not to be used, or None if all are good."""
     error: np.ndarray | None = None
@@ -45,7 +46,7 @@ class Image:
     """World coordinate system."""
 
 
-def parse_image(data, *, mask=None, error=None, argument="data"):
+def parse_image(data, *, mask=None, error=None, argument="data", single=False):
     """
     Take an image apart into plain arrays, unit and WCS.
 
@@ -63,6 +64,8 @@ def parse_image(data, *, mask=None, error=None, argument="data"):
         the shape of ``data``.
     argument : str
         Name of the argument, for messages.
+    single : bool
+        Leave values that are float32 as they are, without a copy twice as large.
 
     Returns
     -------
@@ -89,7 +92,8 @@ def parse_image(data, *, mask=None, error=None, argument="data"):
     mask = _only_one("mask", mask, own_mask, argument)
     error = _only_one("error", error, own_error, argument)
 
-    values = np.ascontiguousarray(values, dtype=np.float64)
+    kept = single and values.dtype.type is np.float32
+    values = np.ascontiguousarray(values, dtype=np.float32 if kept else np.float64)
     bad = ~np.isfinite(values)
     if mask is not None:
         bad |= _parse_mask(mask, values.shape, argument)

@@ -164,7 +164,9 @@ or HDU, optional
         return [SourceMorphology(row) for row in table]
 
     def _run(self, image, segmap, labels, init_params, mask, error, psf):
-        image = parse_image(image, mask=mask, error=error, argument="image")
+        image = parse_image(
+            image, mask=mask, error=error, argument="image", single=True
+        )
         if segmap is not None:
             segmap = parse_segmap(segmap, image.data.shape)
         sources = sources_of(image, segmap, init_params, labels)

@@ -8,7 +8,7 @@ pixels taken together, which costs a hundredth of galclean's steps
 """
 
 import numpy as np
-from scipy.ndimage import generate_binary_structure, label, maximum_position
+from scipy.ndimage import generate_binary_structure, label
 
 from .local_sky import LOW, quantile
 
@@ -60,14 +60,22 @@ def find_sources(stamps, bad=None):
     if empty is not None:
         near &= ~empty
     labels, n_labels = label(near, _CONNECTED)
+    # Sources cover a small part of the stamps: only their pixels are looked at.
+    where = np.flatnonzero(near)
+    found, light = labels.reshape(-1)[where], pairs.reshape(-1)[where]
+    row = where // pairs[0].size
     kept = np.zeros(n_labels + 1, bool)
-    kept[labels[near & (pairs > level + np.float32(_FOUND) * sigma)]] = True
-    number = _central(np.where(kept[labels], labels, 0))
-    own = (labels == number[:, np.newaxis, np.newaxis]) & near
-    others = kept[labels] & ~own
-    parts = _parts(pairs, labels, own, others)
-    own |= parts
-    others &= ~parts
+    kept[found[light > (level + np.float32(_FOUND) * sigma)[row, 0, 0]]] = True
+    number = _central(labels, kept)
+    belongs = found == number[row]
+    own = np.zeros(near.shape, bool)
+    own.reshape(-1)[where[belongs]] = True
+    other = np.flatnonzero(kept[found] & ~belongs)
+    where, found = where[other], found[other]
+    part = _parts(own, where, found, light[other])
+    own.reshape(-1)[where[part]] = True
+    others = np.zeros(near.shape, bool)
+    others.reshape(-1)[where[~part]] = True
     others = grown(others) & ~own
     own, others = (_pixels(found, size) for found in (own, others))
     lost = number == 0
@@ -101,12 +109,11 @@ def grown(pixels):
 
 def _pairs(stamps, bad):
     """Means of 2 x 2 pixels, and which have no good one (None if all have)."""
-    odd = stamps.shape[1] % 2
-    if odd:
-        stamps = np.pad(stamps, ((0, 0), (0, 1), (0, 1)), mode="edge")
-    parts = [stamps[:, i::2, j::2] for i in (0, 1) for j in (0, 1)]
     if bad is None or not bad.any():
-        return np.float32(0.25) * sum(parts), None
+        return np.float32(0.25) * _sums(_sums(stamps, 1), 2), None
+    odd = stamps.shape[1] % 2
+    stamps = np.pad(stamps, ((0, 0), (0, odd), (0, odd)), mode="edge")
+    parts = [stamps[:, i::2, j::2] for i in (0, 1) for j in (0, 1)]
     bad = np.pad(bad, ((0, 0), (0, odd), (0, odd)), mode="edge")
     good = [~bad[:, i::2, j::2] for i in (0, 1) for j in (0, 1)]
     count = sum(part.astype(np.float32) for part in good)
@@ -114,8 +121,25 @@ def _pairs(stamps, bad):
     return (total / np.maximum(count, 1)).astype(np.float32), count == 0
 
 
-def _central(labels):
-    """Label nearest to the centre of each stamp, 0 where none is near."""
+def _sums(stamps, axis):
+    """Sums of pairs along an axis; the last of an odd number counts twice."""
+    stamps = np.moveaxis(stamps, axis, 0)
+    number = len(stamps)
+    shape = (-(-number // 2), *stamps.shape[1:])
+    # Memory in the order of the stamps, whatever the axis.
+    if axis == 1:
+        result = np.empty((shape[1], shape[0], shape[2]), stamps.dtype)
+    else:
+        result = np.empty((*shape[1:], shape[0]), stamps.dtype)
+    by_pair = np.moveaxis(result, axis, 0)
+    np.add(stamps[: number - 1 : 2], stamps[1::2], out=by_pair[: number // 2])
+    if number % 2:
+        by_pair[-1] = 2 * stamps[-1]
+    return result
+
+
+def _central(labels, kept):
+    """Label that is kept nearest to the centre of each stamp, 0 for none near."""
     middle = (labels.shape[1] - 1) // 2
     steps = np.arange(-int(_REACH), int(_REACH) + 1)
     distance = np.hypot(*np.meshgrid(steps, steps, indexing="ij"))
@@ -123,33 +147,39 @@ def _central(labels):
     order = order[distance.ravel()[order] <= _REACH]
     rows, columns = np.unravel_index(order, distance.shape)
     found = labels[:, middle + steps[rows], middle + steps[columns]]
+    found = np.where(kept[found], found, 0)
     first = np.argmax(found > 0, axis=1)
     return found[np.arange(len(found)), first]
 
 
-def _parts(pairs, labels, own, others):
-    """Sources whose brightest pair of pixels lies where the galaxy reaches."""
-    rows = np.flatnonzero(others.any(axis=(1, 2)))
-    parts = np.zeros_like(own)
-    if rows.size == 0:
-        return parts
-    steps = np.abs(np.arange(pairs.shape[1]) - (pairs.shape[1] - 1) // 2)
+def _parts(own, where, found, light):
+    """Pixels of sources whose brightest pair of pixels lies where the galaxy does."""
+    if where.size == 0:
+        return np.zeros(0, bool)
+    size = own.shape[1]
+    steps = np.abs(np.arange(size) - (size - 1) // 2)
+    order = np.lexsort((-light, found))
+    _, first, source = np.unique(found[order], return_index=True, return_inverse=True)
+    line, x = np.divmod(where[order[first]], size)
+    row, y = np.divmod(line, size)
     reach = np.maximum(
-        *(np.where(own[rows].any(axis=axis), steps, 0).max(axis=1) for axis in (1, 2))
+        *(np.where(own[row].any(axis=axis), steps, 0).max(axis=1) for axis in (1, 2))
     )
-    some = labels[rows] * others[rows]
-    numbers = np.unique(some)[1:]
-    places = maximum_position(pairs[rows], some, numbers)
-    row, y, x = np.array(places, dtype=int).T
-    distance = np.hypot(steps[y], steps[x])
-    inside = np.zeros(labels.max() + 1, bool)
-    inside[numbers] = distance <= _BELONGS * reach[row] + 1
-    parts[rows] = inside[some] & (some > 0)
-    return parts
+    inside = np.hypot(steps[y], steps[x]) <= _BELONGS * reach + 1
+    part = np.empty(len(where), bool)
+    part[order] = inside[source]
+    return part
 
 
 def _pixels(pairs, size):
-    return pairs.repeat(2, axis=1).repeat(2, axis=2)[:, :size, :size]
+    """Each pair of pixels as 2 x 2 pixels."""
+    n, half, _ = pairs.shape
+    # Two equal bytes at once.
+    wide = (pairs.astype(np.uint16) * np.uint16(0x0101)).view(bool)
+    result = np.empty((n, half, 2, 2 * half), bool)
+    result[:, :, 0] = wide
+    result[:, :, 1] = wide
+    return np.ascontiguousarray(result.reshape(n, 2 * half, -1)[:, :size, :size])
 
 
 def _disc(size):

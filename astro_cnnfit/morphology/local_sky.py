@@ -78,7 +78,8 @@ def sky_pixels(own, covered):
     radius = np.clip(radius, _AT_LEAST, _AT_MOST).astype(np.float32) * np.float32(size)
     free = ~(own | covered)
     sky = free & (distance > radius[:, np.newaxis, np.newaxis])
-    few = np.flatnonzero(np.count_nonzero(sky, axis=(1, 2)) < _ENOUGH)
+    # Counting along an axis makes integers of all pixels first.
+    few = np.flatnonzero([np.count_nonzero(one) < _ENOUGH for one in sky])
     if few.size:
         order = np.argsort(-distance, axis=None, kind="stable")
         outer = free[few].reshape(len(few), -1)[:, order]
@@ -105,9 +106,13 @@ def local_sky(stamps, sky, *, step=1):
     `LocalSky`
     """
     n = len(stamps)
-    values = np.where(sky.reshape(n, -1), stamps.reshape(n, -1), np.inf)
-    # A copy of some: slices of it would be sorted at their places in memory.
-    ordered = np.sort(values[:, ::step], axis=1)
+    sky = sky.reshape(n, -1)[:, ::step]
+    # Most pixels in the middle are no stamp's sky.
+    used = np.flatnonzero(sky.any(axis=0))
+    values = stamps.reshape(n, -1)[:, used * step]
+    values[~sky[:, used]] = np.inf
+    values.sort(axis=1)
+    ordered = values
     count = np.count_nonzero(np.isfinite(ordered), axis=1)
     enough = count * step >= MIN_SKY
     low, level, high = (quantile(ordered, count, q) for q in (LOW, 0.5, HIGH))
@@ -171,22 +176,32 @@ def filled(stamps, bad, others, radius, sky, seed=0):
         stamps.
     """
     size = stamps.shape[1]
+    # One field of random ranks for all: each stamp has values of its own.
+    field = np.random.default_rng(seed).random((size, size))
+    if not bad.any():
+        where = np.flatnonzero(others)
+        row, pixel = np.divmod(where, size**2)
+        stamps.reshape(-1)[where] = _drawn(sky, row, field.reshape(-1)[pixel])
+        return stamps
     replaced = bad | others
     rows = np.flatnonzero(replaced.any(axis=(1, 2)))
-    if rows.size == 0:
-        return stamps
     some, replaced, bad = stamps[rows], replaced[rows], bad[rows]
     steps = np.arange(size) - (size - 1) / 2
     distance = np.hypot(steps, steps[:, np.newaxis])
     inside = distance <= radius[rows, np.newaxis, np.newaxis]
     mirrored = bad & inside & ~replaced[:, ::-1, ::-1]
     row, *_ = place = np.nonzero(replaced & ~mirrored)
-    # One field of random ranks for all: each stamp has values of its own.
-    rank = np.random.default_rng(seed).random((size, size))[place[1:]]
-    count = sky.count[rows][row]
-    drawn = sky.ordered[rows[row], (rank * count).astype(int)]
     turned = some[:, ::-1, ::-1][mirrored]
-    some[place] = np.where(count > 0, drawn, 0)
+    some[place] = _drawn(sky, rows[row], field[place[1:]])
     some[mirrored] = turned
     stamps[rows] = some
     return stamps
+
+
+def _drawn(sky, row, rank):
+    """Values of some stamps' sky by their ranks, 0 where there is no sky."""
+    if row.size == 0:
+        return np.zeros(0, np.float32)
+    count = sky.count[row]
+    drawn = sky.ordered[row, (rank * count).astype(int)]
+    return np.where(count > 0, drawn, 0)

@@ -78,7 +78,10 @@ class ByNetwork:
     def __call__(self, prepared):
         """Measure prepared stamps: columns and flags."""
         rows = _measurable(prepared)
-        mean, covariance = _predict(self.network, prepared.stamps[rows], self)
+        stamps = prepared.stamps
+        if len(rows) < len(stamps):
+            stamps = stamps[rows]
+        mean, covariance = _predict(self.network, stamps, self)
         latent = latent_of(self.network)
         if latent == LATENT_MEASURES:
             values, errors = from_latent(mean, covariance)

@@ -192,12 +192,18 @@ def _sky_bits(level, sigma):
 
 def _centres_of_light(data, own):
     """Light of the galaxies' own pixels and its centres, from those of stamps."""
-    rows = np.einsum("nij,nij->ni", data, own, dtype=float)
-    columns = np.einsum("nij,nij->nj", data, own, dtype=float)
-    flux = rows.sum(axis=1)
-    steps = np.arange(data.shape[1]) - (data.shape[1] - 1) / 2
+    n, size, _ = data.shape
+    # Galaxies cover a small part of their stamps.
+    where = np.flatnonzero(own)
+    light = data.reshape(-1)[where].astype(float)
+    line, column = np.divmod(where, size)
+    row, line = np.divmod(line, size)
+    flux, x, y = (
+        np.bincount(row, values, minlength=n)
+        for values in (light, light * (column - size // 2), light * (line - size // 2))
+    )
     positive = np.where(flux > 0, flux, np.nan)
-    return flux, columns @ steps / positive, rows @ steps / positive
+    return flux, x / positive, y / positive
 
 
 def _cut(image, segmap, sources, rows, size, factor):
@@ -266,4 +272,5 @@ def _scaled(data):
     scale = np.where(scale > 0, scale, np.maximum(np.abs(zero), 1.0))
     shifted = data - zero[:, np.newaxis, np.newaxis]
     shifted /= scale[:, np.newaxis, np.newaxis]
-    return shifted.astype(np.float32), zero, scale
+    zero, scale = zero.astype(float), scale.astype(float)
+    return shifted.astype(np.float32, copy=False), zero, scale

@@ -115,8 +115,10 @@ class Network:
         parts = []
         for array in inputs:
             part = array[rows] if len(array) == n else np.repeat(array, count, axis=0)
-            padding = ((0, batch_size - count), (0, 0), (0, 0))
-            parts.append(np.pad(part, padding, mode="edge"))
+            if count < batch_size:
+                padding = ((0, batch_size - count), (0, 0), (0, 0))
+                part = np.pad(part, padding, mode="edge")
+            parts.append(part)
         return ops.convert_to_numpy(self.forward(*parts))[:count]
 
 
