@@ -387,3 +387,19 @@ class TestReadImage:
         self.assert_one_line(path, ValueError, "no image in HDU 'CAT'", hdu="CAT")
         self.assert_one_line(path, ValueError, "no image in HDU 5", hdu=5)
         self.assert_one_line(path, ValueError, "no image in HDU 'SCI'", hdu="SCI")
+
+
+@pytest.mark.parametrize(("single", "kind"), [(True, "f4"), (False, "f8")])
+def test_single_precision_stays_where_it_is_asked_for(single, kind):
+    data = np.ones((3, 5, 5), "f4")
+    image = parse_image(data, single=single)
+    assert image.data.dtype == kind
+    assert np.shares_memory(image.data, data) == single
+    assert parse_image(data.astype(int), single=single).data.dtype == "f8"
+
+
+def test_sums_that_overflow_are_not_bad_pixels():
+    data = np.full((4, 4), 3e38, "f4")
+    assert parse_image(data, single=True).mask is None
+    data[1, 2] = np.inf
+    assert parse_image(data, single=True).mask.sum() == 1

@@ -94,13 +94,21 @@ def parse_image(data, *, mask=None, error=None, argument="data", single=False):
 
     kept = single and values.dtype.type is np.float32
     values = np.ascontiguousarray(values, dtype=np.float32 if kept else np.float64)
-    bad = ~np.isfinite(values)
+    bad = _not_finite(values)
     if mask is not None:
-        bad |= _parse_mask(mask, values.shape, argument)
+        bad = bad | _parse_mask(mask, values.shape, argument)
     if error is not None:
         error = _parse_error(error, values.shape, unit, argument)
-        bad |= ~(np.isfinite(error) & (error > 0))
-    return Image(values, bad if bad.any() else None, error, unit, wcs)
+        bad = bad | ~(np.isfinite(error) & (error > 0))
+    return Image(values, bad if np.any(bad) else None, error, unit, wcs)
+
+
+def _not_finite(values):
+    """Pixels that are not finite, or False if all are."""
+    # A sum tells in a fraction of the time, unless it overflows.
+    with np.errstate(over="ignore", invalid="ignore"):
+        finite = np.isfinite(values.sum())
+    return False if finite else ~np.isfinite(values)
 
 
 def _take_apart(data, argument):

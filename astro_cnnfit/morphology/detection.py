@@ -123,18 +123,14 @@ def _pairs(stamps, bad):
 
 def _sums(stamps, axis):
     """Sums of pairs along an axis; the last of an odd number counts twice."""
-    stamps = np.moveaxis(stamps, axis, 0)
-    number = len(stamps)
-    shape = (-(-number // 2), *stamps.shape[1:])
-    # Memory in the order of the stamps, whatever the axis.
-    if axis == 1:
-        result = np.empty((shape[1], shape[0], shape[2]), stamps.dtype)
-    else:
-        result = np.empty((*shape[1:], shape[0]), stamps.dtype)
-    by_pair = np.moveaxis(result, axis, 0)
-    np.add(stamps[: number - 1 : 2], stamps[1::2], out=by_pair[: number // 2])
+    shape = list(stamps.shape)
+    number = shape[axis]
+    shape[axis] = -(-number // 2)
+    result = np.empty(shape, stamps.dtype)
+    pairs, stamps = np.moveaxis(result, axis, 0), np.moveaxis(stamps, axis, 0)
+    np.add(stamps[: number - 1 : 2], stamps[1::2], out=pairs[: number // 2])
     if number % 2:
-        by_pair[-1] = 2 * stamps[-1]
+        pairs[-1] = 2 * stamps[-1]
     return result
 
 

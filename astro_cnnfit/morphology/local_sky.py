@@ -107,12 +107,13 @@ def local_sky(stamps, sky, *, step=1):
     """
     n = len(stamps)
     sky = sky.reshape(n, -1)[:, ::step]
-    # Most pixels in the middle are no stamp's sky.
-    used = np.flatnonzero(sky.any(axis=0))
-    values = stamps.reshape(n, -1)[:, used * step]
-    values[~sky[:, used]] = np.inf
-    values.sort(axis=1)
-    ordered = values
+    # Most pixels in the middle are no stamp's sky; the first stands for none at all.
+    looked_at = sky.any(axis=0)
+    looked_at[0] = True
+    used = np.flatnonzero(looked_at)
+    ordered = stamps.reshape(n, -1)[:, used * step]
+    ordered[~sky[:, used]] = np.inf
+    ordered.sort(axis=1)
     count = np.count_nonzero(np.isfinite(ordered), axis=1)
     enough = count * step >= MIN_SKY
     low, level, high = (quantile(ordered, count, q) for q in (LOW, 0.5, HIGH))

@@ -109,8 +109,7 @@ def _least(image, weight, reach, step, outer=False):
     """
     number = int(len(weight) ** 0.5)
     # With the stamps as the last axis, shifted parts are long runs of memory.
-    image = ops.transpose(ops.reshape(image, (-1, image.shape[1] ** 2)))
-    image = ops.reshape(image, (round(image.shape[0] ** 0.5),) * 2 + (-1,))
+    image = ops.transpose(image, (1, 2, 0))
     turned = ops.flip(image, (0, 1))
     if outer:
         image = image[reach:-reach, reach:-reach]
