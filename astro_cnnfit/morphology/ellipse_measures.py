@@ -112,16 +112,26 @@ def _centred(source, galaxy, radius, corners):
     cover = soft_edge(light, EXTENT * radius, galaxy.image.shape)
     function = asymmetry_function(source, _paired(galaxy), cover, sky)
     step = max(0.5, _SIMPLEX * radius)
-    xc, yc = _searched(function, (light.xc, light.yc), step)
+    found = _searched(function, (light.xc, light.yc), step)
     box, weights = cover(light.xc, light.yc)
     if weights is not None:
         y0, y1, x0, x1 = box
-        x, y = symmetry_peak(weights * galaxy.image[y0:y1, x0:x1])
+        inside = weights * galaxy.image[y0:y1, x0:x1]
+        x, y = symmetry_peak(inside)
         start = x + x0, y + y0
-        if np.hypot(start[0] - xc, start[1] - yc) > _ELSEWHERE * step:
-            centres = (xc, yc), _searched(function, start, step)
-            xc, yc = min(centres, key=lambda centre: function(np.array(centre)))
-    return light._replace(xc=xc, yc=yc)
+        if np.hypot(start[0] - found[0], start[1] - found[1]) > _ELSEWHERE * step:
+            other = _searched(function, start, step)
+            gain = function(np.array(found)) - function(np.array(other))
+            if gain > _least_gain(weights, inside, galaxy.sigma):
+                found = other
+    return light._replace(xc=found[0], yc=found[1])
+
+
+def _least_gain(weights, light, sigma):
+    """By how much an asymmetry must be lower to be so for more than the noise."""
+    if sigma is None:
+        return 0.0
+    return 2.0 * sigma * np.sqrt(weights.sum()) / max(abs(light.sum()), 1e-30)
 
 
 def _searched(function, start, step):
