@@ -127,9 +127,10 @@ class Trainer:
             log.debug("trial %d", record["trial"], exc_info=True)
             record |= {"status": "failed", "score": None, "reason": _reason(error)}
         finally:
-            # Keras's networks refer to themselves: memory waits for the collector.
-            model = best = None
-            gc.collect()
+            if record["parameters"]:
+                # Networks refer to themselves: their memory waits for the collector.
+                model = best = None
+                gc.collect()
 
     def _affordable(self, record):
         """The network with random weights, or None with the reason in the record."""
