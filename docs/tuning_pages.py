@@ -67,8 +67,9 @@ def verdict(result):
         return start
     size = (
         f"The first {result['random_trials']} trials are the same in both. After them "
-        f"the best error of the Bayesian search is lower by {100 * mean:.1f} ± "
-        f"{100 * error:.1f} % (mean over trials, with its standard error over seeds)"
+        f"the best error of the Bayesian search is {abs(100 * mean):.1f} ± "
+        f"{100 * error:.1f} % {'lower' if mean > 0 else 'higher'} (mean over trials, "
+        "with its standard error over seeds)"
     )
     if mean > 2 * error:
         return f"{start} {size}: the Bayesian search is the better one here."

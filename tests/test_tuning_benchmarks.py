@@ -86,7 +86,7 @@ class TestComparison:
 def test_a_search_is_collected(load_benchmark):
     module = load_benchmark("tuning.searches")
     found = module.collect(table([0.5, 0.3, 0.4], refused=[0]))
-    assert found["trials"] == {"refused": 1, "completed": 2}
+    assert found["trials"] == {"completed": 2, "failed": 0, "refused": 1}
     assert found["importance"] is None
     assert [row["trial"] for row in found["best"]] == ["1", "2"]
     assert [row["trial"] for row in found["pareto"]] == ["1"]

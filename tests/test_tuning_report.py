@@ -47,7 +47,7 @@ def made_up(number=40, seed=0, *, noise=0.002, executions=2):
         table[name] = runs.mean(axis=1)
     table["mae"] = 0.7 * table["score"]
     table["pearson_r"] = 1 - table["score"]
-    table["score_std"] = runs.std(axis=1, ddof=1 if executions > 1 else 0)
+    table["score_std"] = runs.std(axis=1, ddof=1) if executions > 1 else np.nan
     table["parameters"] = 1000 * table["filters"] ** 2
     table["mflop"] = 0.1 * table["filters"] ** 1.5 * table["blocks"]
     table["seconds_per_galaxy"] = 1e-5 * table["mflop"]
@@ -293,6 +293,10 @@ class TestReport:
         assert len(table) == 5
         assert "fixed" not in table.colnames
         assert "filters" in table.colnames
+        # It is the score already.
+        assert "rmse" not in table.colnames
+        assert "score_std" in table.colnames
+        assert "score_std" not in best_table(made_up(executions=1)).colnames
 
     def test_text_says_how_trials_ended(self, results):
         text = report_text(results, importance="not asked for")

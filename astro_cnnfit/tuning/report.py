@@ -7,6 +7,7 @@ import numpy as np
 from astropy.table import Table
 
 from .importance import hyperparameter_importance
+from .objectives import OBJECTIVES
 from .ranking import (
     best_trials,
     column_values,
@@ -19,6 +20,7 @@ from .robustness import robustness
 __all__ = ["best_table", "optimum_table", "report_text", "write_report"]
 
 _SHOWN = ("mae", "rmse", "pearson_r", "score_std", "parameters", "mflop", "epochs")
+_STATUS = ("completed", "failed", "refused")
 _COSTS = ("mflop", "parameters", "seconds_per_galaxy")
 
 
@@ -112,8 +114,8 @@ def best_table(results, number=10):
     Returns
     -------
     `~astropy.table.Table`
-        The trial, its score and errors, its cost, and those hyperparameters in
-        which the best differ; the best first.
+        The trial, its score, its other errors, its cost, and those hyperparameters
+        in which the best differ; the best first.
 
     Raises
     ------
@@ -122,9 +124,12 @@ def best_table(results, number=10):
     """
     best = best_trials(results, number)
     table = Table({"trial": [str(value) for value in best["trial"]]})
+    own = OBJECTIVES.get(results.meta.get("objective"), ("", ""))[0]
     for name in ("score", *_SHOWN):
-        if name in best.colnames:
-            table[name] = [f"{value:.4g}" for value in column_values(best, name)]
+        values = column_values(best, name)
+        # The score is that of the objective already.
+        if name != own and np.isfinite(values).any():
+            table[name] = [f"{value:.4g}" for value in values]
     for name in hyperparameter_names(best):
         texts = [_text(value) for value in best[name]]
         if len(set(texts)) > 1:
@@ -180,7 +185,7 @@ def report_text(results, number=10, *, repetitions=None, importance=None):
 
 def _counts(results):
     status = [str(value) for value in results["status"]]
-    counts = ", ".join(f"{status.count(s)} {s}" for s in dict.fromkeys(status))
+    counts = ", ".join(f"{status.count(s)} {s}" for s in _STATUS if s in status)
     lines = [f"{len(results)} trials: {counts}"]
     for row in results:
         if str(row["status"]) == "failed":

@@ -20,6 +20,8 @@ from common import provenance, write_result
 
 SETTINGS = ("objective", "epochs", "patience", "executions_per_trial", "method", "seed")
 
+STATUS = ("completed", "failed", "refused")
+
 
 def main():
     """Write what was found."""
@@ -72,7 +74,7 @@ def collect(results, repetitions=None):
     found = robustness(results, repetitions=repetitions)
     return {
         **provenance(own.pop("seed", None), **own),
-        "trials": {name: status.count(name) for name in dict.fromkeys(status)},
+        "trials": {name: status.count(name) for name in STATUS},
         "hours": np.nansum(results["seconds"].to_value("h")),
         "optimum": rows(optimum_table(results)),
         "best": rows(best_table(results)),
