@@ -12,6 +12,8 @@ __all__ = ["plot_best_so_far", "plot_importance", "plot_pareto"]
 # Colours and lines that differ with every kind of colour blindness (Okabe & Ito).
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 _LINES = ("-", "--", ":", "-.")
+# From this ratio of the first score to the best on, logarithms show more.
+_LARGE = 3
 _COSTS = {
     "mflop": "MFLOP per galaxy",
     "parameters": "parameters",
@@ -167,7 +169,22 @@ def plot_best_so_far(results, *, axes=None):
     elif np.isfinite(column_values(results, "score")).any():
         _draw_trials(axes, results)
     axes.set(xlabel="trials", ylabel=f"best {objective} so far")
+    _scale(axes)
     return axes
+
+
+def _scale(axes):
+    """Whole numbers of trials; logarithms where the best improved many times."""
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    best = np.asarray(axes.lines[0].get_ydata(), dtype=float)
+    best = best[np.isfinite(best)]
+    if len(best) and best.min() > 0 and best.max() > _LARGE * best.min():
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _draw_curves(axes, curves, name, style):
