@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["VALIDATION_SHARE", "load_data"]
+__all__ = ["load_data"]
 
-VALIDATION_SHARE = 0.1
-"""Simulated galaxies of the validation set, relative to the training set."""
+# Simulated galaxies of the validation set, relative to the training set.
+_VALIDATION_SHARE = 0.1
 
 # Added to the seed of the galaxies that validate.
 _HELD_OUT = 1_000_003
@@ -109,31 +109,19 @@ def read_parts(path, with_psf):
 
 def _casnet(architecture, number, folder, library, processes):
     """Stamps as ``astro-cnnfit train`` makes them, rare values copied."""
-    from astro_cnnfit.morphology.casnet_data import draw_casnet
+    from astro_cnnfit.morphology.casnet_training import casnet_sets
     from astro_cnnfit.morphology.library import libraries
-    from astro_cnnfit.networks import ARCHITECTURES
     from astro_cnnfit.training import read_config
-    from astro_cnnfit.training.augmentation import balanced_augmentation, transformed
 
     config = read_config(architecture, galaxies=number, seed=_SEED)
     how = {"processes": processes, "progress_bar": True}
     galaxies = libraries(config, library, **how)
-    numbers = number, max(round(VALIDATION_SHARE * number), 2)
-    drawn = [
-        draw_casnet(own, size, seed, folder, **how)
-        for own, size, seed in zip(
-            galaxies, numbers, (_SEED, _SEED + _HELD_OUT), strict=True
-        )
-    ]
-    quantity = ARCHITECTURES[architecture].latent[0]
-    train, validation = ((part.stamps, part.measured[quantity]) for part in drawn)
-    rows, symmetries = balanced_augmentation(train[1])
-    stamps = np.concatenate([train[0], transformed(train[0][rows], symmetries)])
-    return (stamps, np.concatenate([train[1], train[1][rows]])), validation
+    sets = casnet_sets(architecture, galaxies, number, _SEED, folder, **how)
+    return sets.train, sets.held_out
 
 
 def _sersic(number, prior, folder):
-    numbers = number, max(round(VALIDATION_SHARE * number), 2)
+    numbers = number, max(round(_VALIDATION_SHARE * number), 2)
     return [
         _kept(folder / f"{prior}-{seed}-{size}.npz", size, prior, seed)
         for size, seed in zip(numbers, (_SEED, _SEED + _HELD_OUT), strict=True)
