@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 # Each public name and the module that defines it.
 _MODULE_OF = {
+    "BayesianHyperparameterSearch": "tuning",
     "CNNCASMeasurer": "morphology",
     "CNNSersicFitter": "sersic",
     "CNNSersicModelFitter": "sersic",
