@@ -55,11 +55,13 @@ def _bare(find, **_):
     return measure
 
 
-def _measurer(method):
+def _measurer(method, precision="float32"):
     def load(find, *, clean):
         from astro_cnnfit import CNNCASMeasurer
+        from astro_cnnfit.weights import load_network
 
-        measurer = CNNCASMeasurer(find("cas"), method=method, clean=clean)
+        network = load_network(find("cas"), precision=precision)
+        measurer = CNNCASMeasurer(network, method=method, clean=clean)
 
         def measure(stamps, _):
             table = _quietly(measurer, stamps)
@@ -131,6 +133,7 @@ def _casnet(find, **_):
 
 METHODS = {
     "network": _measurer("network"),
+    "bfloat16": _measurer("network", "bfloat16"),
     "bare": _bare,
     "combined": _measurer("combined"),
     "tohill2021": _classical,

@@ -336,6 +336,7 @@ def speed():
         return NOT_RUN
     texts = {
         "network": "``CNNCASMeasurer(method='network')``, whole call",
+        "network_bfloat16": "the same in bfloat16, on this processor, which has it",
         "forward": "the network alone",
         "combined": "``CNNCASMeasurer()``, whole call",
         "classical": "``CNNCASMeasurer(method='classical')``, whole call",

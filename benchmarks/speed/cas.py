@@ -7,6 +7,8 @@ Time per galaxy of morphology: the network, the combination, classical codes.
 Each measurement runs in its own process, held to one core, on the same noisy stamps.
 ``network`` and ``combined`` are whole calls of `CNNCASMeasurer`, from stamps in memory
 to the table, the network seeing 512 stamps at once; ``forward`` is the network alone.
+``network_bfloat16`` is the whole call with the network in that precision, which only
+some processors have.
 ``classical`` is the whole call of the classical measure, ``reference`` its functions
 on stamps whose galaxy and noise are known. statmorph is timed with all that it
 computes, as its users run it, and (``statmorph_cas``) with C, A, S, Gini and M20
@@ -138,6 +140,18 @@ def measure_network(arguments):
     }
 
 
+def measure_bfloat16(arguments):
+    """Time the whole call with a network in bfloat16."""
+    from astro_cnnfit import CNNCASMeasurer
+    from astro_cnnfit.weights import load_network
+
+    stamps = stamps_of(arguments, arguments.number)
+    network = load_network(_model(arguments), precision="bfloat16")
+    size = arguments.batch_size
+    measurer = CNNCASMeasurer(network, method="network", batch_size=size)
+    return {"network_bfloat16": milliseconds(measurer, stamps, arguments.repeats)}
+
+
 def _measurer(method):
     def measure(arguments):
         from astro_cnnfit import CNNCASMeasurer
@@ -188,6 +202,7 @@ def measure_statmorph(arguments):
 
 CHILDREN = {
     "network": measure_network,
+    "network_bfloat16": measure_bfloat16,
     "combined": _measurer("combined"),
     "classical": _measurer("classical"),
     "reference": measure_reference,
@@ -201,6 +216,8 @@ def compare(ms):
         return {"times_faster": {}, "claims": {}}
     ratios = {name: value / ms["network"] for name, value in ms.items()}
     claims = {"network_fast_enough": ms["network"] <= LARGEST_MS}
+    if "network_bfloat16" in ms:
+        claims["bfloat16_fast_enough"] = ms["network_bfloat16"] <= LARGEST_MS
     if "reference_60" in ms:
         claims["reference_fast_enough"] = ms["reference_60"] <= LARGEST_CLASSICAL_MS
     for name in ("statmorph", "statmorph_cas"):
