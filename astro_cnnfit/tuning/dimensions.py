@@ -57,7 +57,40 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Integer:
+class _Range:
+    """What whole and other numbers have in common."""
+
+    minimum: float
+    maximum: float
+    scale: str = "linear"
+
+    # The type of the ends, and what a message calls them.
+    _ENDS = (Number, float, "finite numbers")
+
+    def __post_init__(self):
+        """Check the values."""
+        kind, _, text = self._ENDS
+        _check_range(self, kind, text)
+
+    def __contains__(self, value):
+        return isinstance(value, Number) and self.minimum <= value <= self.maximum
+
+    @property
+    def varies(self):
+        """Whether there is anything to search."""
+        return self.minimum < self.maximum
+
+    def as_dict(self):
+        """The dimension as plain values."""
+        _, plain, _ = self._ENDS
+        return {
+            "minimum": plain(self.minimum),
+            "maximum": plain(self.maximum),
+            "scale": self.scale,
+        }
+
+
+class Integer(_Range):
     """
     A whole number from a range, both ends included.
 
@@ -74,34 +107,13 @@ class Integer:
         If the range is empty, or not one of whole numbers.
     """
 
-    minimum: int
-    maximum: int
-    scale: str = "linear"
-
-    def __post_init__(self):
-        """Check the values."""
-        _check_range(self, Integral, "whole numbers")
+    _ENDS = (Integral, int, "whole numbers")
 
     def __contains__(self, value):
-        whole = isinstance(value, Number) and value == int(value)
-        return whole and self.minimum <= value <= self.maximum
-
-    @property
-    def varies(self):
-        """Whether there is anything to search."""
-        return self.minimum < self.maximum
-
-    def as_dict(self):
-        """The dimension as plain values."""
-        return {
-            "minimum": int(self.minimum),
-            "maximum": int(self.maximum),
-            "scale": self.scale,
-        }
+        return super().__contains__(value) and value == int(value)
 
 
-@dataclass(frozen=True)
-class Real:
+class Real(_Range):
     """
     A number from a range.
 
@@ -118,30 +130,6 @@ class Real:
         If the range is empty or not finite, or not positive on a scale of
         logarithms.
     """
-
-    minimum: float
-    maximum: float
-    scale: str = "linear"
-
-    def __post_init__(self):
-        """Check the values."""
-        _check_range(self, Number, "finite numbers")
-
-    def __contains__(self, value):
-        return isinstance(value, Number) and self.minimum <= value <= self.maximum
-
-    @property
-    def varies(self):
-        """Whether there is anything to search."""
-        return self.minimum < self.maximum
-
-    def as_dict(self):
-        """The dimension as plain values."""
-        return {
-            "minimum": float(self.minimum),
-            "maximum": float(self.maximum),
-            "scale": self.scale,
-        }
 
 
 @dataclass(frozen=True)
