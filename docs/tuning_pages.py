@@ -91,7 +91,7 @@ def _search(name, title):
         return f"{heading}\n\n{NOT_RUN}"
     parts = [heading, _counts(result), _table(result["optimum"])]
     parts += ["The ten best:", _table(result["best"]), result["robustness"]["text"]]
-    parts.append(_repetitions(result))
+    parts += [_repetitions(result), _default(result)]
     if result.get("importance"):
         parts += ["What matters:", _table(result["importance"])]
         parts.append(figure(f"tuning_{name}_importance.png", f"{title}: importance."))
@@ -109,6 +109,18 @@ def _repetitions(result):
     return (
         f"Trained again {len(scores)} times, the optimum scores {mean:.4g} on average, "
         f"from {min(scores):.4g} to {max(scores):.4g}."
+    )
+
+
+def _default(result):
+    default = result.get("default")
+    if not default:
+        return ""
+    scores = default["scores"]
+    times = f"{len(scores)} time{'s' if len(scores) > 1 else ''}"
+    return (
+        f"The default network, trained in the same way {times}, scores "
+        f"{sum(scores) / len(scores):.4g} at {default['mflop']:.4g} MFLOP."
     )
 
 

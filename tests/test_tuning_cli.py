@@ -108,20 +108,21 @@ def test_a_real_search_goes_on_and_exports(tmp_path, monkeypatch, capsys):
     from astro_cnnfit.weights import load_network
 
     monkeypatch.chdir(tmp_path)
-    np.savez("own.npz", **arrays(40, size=12))
+    np.savez("own.npz", **arrays(40, size=40))
     changes = ["blocks=1", "convolutions=1", "filters=2,4", "dense_layers=1"]
     changes += ["dense_units=8,16", "optimizer=adam", "learning_rate=0.001"]
     options = [word for change in changes for word in ("--set", change)]
     options += ["--epochs", "1", "--seed", "3"]
     assert run(*options, "--trials", "1") == 0
-    more = ["--trials", "2", "--repeat", "2", "--export", "model"]
+    more = ["--trials", "2", "--repeat", "2", "--default", "1", "--export", "model"]
     assert run(*options, *more) == 0
     printed = capsys.readouterr().out
     assert "2 trials: 2 completed" in printed
     assert "Trained again 2 times" in printed
+    assert "default network, trained in the same way (1 time)" in printed
     assert main(["tune", "casnet_a", "-o", "search", "--report"]) == 0
     assert "Trained again 2 times" in capsys.readouterr().out
-    stamps = arrays(40, size=12)["stamps"]
+    stamps = arrays(40, size=40)["stamps"]
     mean, _ = load_network("model").predict(stamps)
     assert np.isfinite(mean).all()
     # Another space is another search.

@@ -18,14 +18,16 @@ from astro_cnnfit.tuning.ranking import (
     pareto_front,
 )
 from astro_cnnfit.tuning.records import SETTINGS, write_json, write_record
-from astro_cnnfit.tuning.repetition import read_repetitions, repeat_training
-from astro_cnnfit.tuning.report import (
-    best_table,
-    optimum_table,
-    report_text,
-    write_report,
+from astro_cnnfit.tuning.repetition import (
+    DefaultNetwork,
+    read_default,
+    read_repetitions,
+    repeat_training,
+    train_default,
 )
+from astro_cnnfit.tuning.report import report_text, write_report
 from astro_cnnfit.tuning.robustness import robustness
+from astro_cnnfit.tuning.tables import best_table, front_table, optimum_table
 
 RATES = [0.001, 0.005, 0.01, 0.05, 0.1]
 MEASURED = ("mae", "rmse", "pearson_r", "val_loss", "score", "score_std")
@@ -253,10 +255,28 @@ class TestRepetition:
         write_record(directory, better)
         assert read_repetitions(directory) is None
 
+    def test_default_network_is_kept(self, directory):
+        assert read_default(directory) is None
+        record = {
+            "trial": 3,
+            "status": "completed",
+            "executions": [{"score": 0.4}],
+            "parameters": 7,
+            "mflop": 2.5,
+        }
+        write_record(directory / "default", record)
+        data = SimpleNamespace(fingerprint=lambda: {"train": "a"})
+        found = train_default(directory, data, 1)
+        assert (list(found.scores), found.parameters, found.mflop) == ([0.4], 7, 2.5)
+
     def test_bad_input(self, directory, tmp_path):
         data = SimpleNamespace(fingerprint=lambda: {"train": "b"})
         with pytest.raises(ValueError, match="data must be those of the search"):
             repeat_training(directory, data)
+        with pytest.raises(ValueError, match="data must be those of the search"):
+            train_default(directory, data)
+        with pytest.raises(ValueError, match="number must be 1 or more, got 0"):
+            train_default(directory, data, 0)
         with pytest.raises(ValueError, match="number must be 2 or more, got 1"):
             repeat_training(directory, data, 1)
         with pytest.raises(ValueError, match="must be that of a search"):
@@ -297,6 +317,17 @@ class TestReport:
         assert "rmse" not in table.colnames
         assert "score_std" in table.colnames
         assert "score_std" not in best_table(made_up(executions=1)).colnames
+
+    def test_front_has_the_costs(self, results):
+        table = front_table(results)
+        assert table.colnames[:3] == ["trial", "score", "mflop"]
+        assert len(table) == len(pareto_front(results))
+
+    def test_default_network_beside_the_optimum(self, results):
+        default = DefaultNetwork(np.array([0.5, 0.7]), 100, 12.5)
+        text = report_text(results, default=default, importance="not here")
+        assert "default network, trained in the same way (2 times): 0.6 ± 0.14" in text
+        assert "at 12.5 MFLOP; the optimum has" in text
 
     def test_text_says_how_trials_ended(self, results):
         text = report_text(results, importance="not asked for")

@@ -68,6 +68,13 @@ def add_arguments(parser):
         metavar="N",
         help="train the best network N times more: is it robust?",
     )
+    parser.add_argument(
+        "--default",
+        type=int,
+        metavar="N",
+        help="train the architecture's default network N times in the same way as the "
+        "best: was the search worth it?",
+    )
     _add_search(parser.add_argument_group("search"))
     _add_limits(parser.add_argument_group("limits, beyond which nothing is trained"))
     _add_data(parser.add_argument_group("galaxies"))
@@ -163,10 +170,7 @@ def run(options):
     )
     try:
         search.search(data)
-        if options.repeat:
-            from astro_cnnfit.tuning.repetition import repeat_training
-
-            repeat_training(search.directory, data, options.repeat)
+        _train_beside(search.directory, data, options)
     except KeyboardInterrupt:
         say("Stopped: the same command goes on with the search.")
         raise SystemExit(130) from None
@@ -175,6 +179,15 @@ def run(options):
         command = shlex.join(["astro-cnnfit", *sys.argv[1:]])
         search.export(options.export, command=command)
         say(f"Best network: {options.export}")
+
+
+def _train_beside(directory, data, options):
+    from astro_cnnfit.tuning.repetition import repeat_training, train_default
+
+    if options.repeat:
+        repeat_training(directory, data, options.repeat)
+    if options.default:
+        train_default(directory, data, options.default)
 
 
 def read_space_option(name, changes=()):
@@ -248,13 +261,13 @@ def _check_export(path):
 
 def _report(folder):
     from astro_cnnfit.tuning import read_results
-    from astro_cnnfit.tuning.repetition import read_repetitions
+    from astro_cnnfit.tuning.repetition import read_default, read_repetitions
     from astro_cnnfit.tuning.report import write_report
 
     own = folder / _SEARCH
     own = own if own.is_dir() else folder
     results = read_results(own)
-    again = read_repetitions(own)
-    paths = write_report(results, folder / "report", repetitions=again)
+    beside = {"repetitions": read_repetitions(own), "default": read_default(own)}
+    paths = write_report(results, folder / "report", **beside)
     say(paths[0].read_text(encoding="utf-8").rstrip(), "")
     say(f"Report, table and figures: {folder / 'report'}")

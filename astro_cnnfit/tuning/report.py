@@ -4,140 +4,18 @@
 from pathlib import Path
 
 import numpy as np
-from astropy.table import Table
 
 from .importance import hyperparameter_importance
-from .objectives import OBJECTIVES
-from .ranking import (
-    best_trials,
-    column_values,
-    hyperparameter_names,
-    is_completed,
-    pareto_front,
-)
+from .ranking import best_trials, is_completed
 from .robustness import robustness
+from .tables import best_table, front_table, optimum_table
 
-__all__ = ["best_table", "optimum_table", "report_text", "write_report"]
+__all__ = ["report_text", "write_report"]
 
-_SHOWN = ("mae", "rmse", "pearson_r", "score_std", "parameters", "mflop", "epochs")
 _STATUS = ("completed", "failed", "refused")
-_COSTS = ("mflop", "parameters", "seconds_per_galaxy")
 
 
-def optimum_table(results, number=10):
-    """
-    The optimum of each hyperparameter, as Table 1 of the paper shows it.
-
-    Parameters
-    ----------
-    results : `~astropy.table.QTable` or dict
-        A row a trial; or tables of several searches by name, such as
-        ``{'Asymmetry': ..., 'Concentration': ...}``.
-    number : int
-        How many of the best trials ``best values`` takes in.
-
-    Returns
-    -------
-    `~astropy.table.Table`
-        ``hyperparameter``, ``space`` (what was searched), ``optimum`` and ``best
-        values``: what the ten best trials have. For several searches the latter two
-        are a column each with the search's name before it.
-
-    Raises
-    ------
-    ValueError
-        If a search has no completed trial.
-    """
-    several = isinstance(results, dict)
-    searches = results if several else {"": results}
-    names = list(
-        dict.fromkeys(n for one in searches.values() for n in hyperparameter_names(one))
-    )
-    spaces = {}
-    for one in searches.values():
-        spaces = _space_texts(one) | spaces
-    table = Table({"hyperparameter": names})
-    table["space"] = [spaces.get(name, "") for name in names]
-    for search, one in searches.items():
-        prefix = f"{search} " if several else ""
-        best = best_trials(one, number)
-        table[f"{prefix}optimum"] = [_values_text(best[:1], name) for name in names]
-        table[f"{prefix}best values"] = [_values_text(best, name) for name in names]
-    return table
-
-
-def _space_texts(results):
-    """What was searched, a text a hyperparameter."""
-    dimensions = results.meta.get("space", {}).get("dimensions", {})
-    return {name: _dimension_text(value) for name, value in dimensions.items()}
-
-
-def _dimension_text(dimension):
-    if "minimum" in dimension:
-        low, high = (_text(dimension[end]) for end in ("minimum", "maximum"))
-        scale = ", logarithmic" if dimension.get("scale") == "log" else ""
-        return f"{low} to {high}{scale}"
-    return ", ".join(map(_text, dimension.get("values", [dimension.get("value")])))
-
-
-def _values_text(rows, name):
-    """One value, a range of numbers, or choices with the most frequent first."""
-    if name not in rows.colnames:
-        return ""
-    values = list(rows[name])
-    try:
-        numbers = np.unique([float(value) for value in values])
-    except (TypeError, ValueError):
-        choices, counts = np.unique(list(map(str, values)), return_counts=True)
-        return ", ".join(choices[np.argsort(-counts, kind="stable")])
-    ends = dict.fromkeys(_text(number) for number in (numbers[0], numbers[-1]))
-    return " to ".join(ends) if len(numbers) > 1 else _text(values[0])
-
-
-def _text(value):
-    if isinstance(value, float | np.floating):
-        return f"{value:.4g}"
-    return str(value)
-
-
-def best_table(results, number=10):
-    """
-    The best trials for people to read.
-
-    Parameters
-    ----------
-    results : `~astropy.table.QTable`
-        A row a trial.
-    number : int
-        How many.
-
-    Returns
-    -------
-    `~astropy.table.Table`
-        The trial, its score, its other errors, its cost, and those hyperparameters
-        in which the best differ; the best first.
-
-    Raises
-    ------
-    ValueError
-        If no trial was completed.
-    """
-    best = best_trials(results, number)
-    table = Table({"trial": [str(value) for value in best["trial"]]})
-    own = OBJECTIVES.get(results.meta.get("objective"), ("", ""))[0]
-    for name in ("score", *_SHOWN):
-        values = column_values(best, name)
-        # The score is that of the objective already.
-        if name != own and np.isfinite(values).any():
-            table[name] = [f"{value:.4g}" for value in values]
-    for name in hyperparameter_names(best):
-        texts = [_text(value) for value in best[name]]
-        if len(set(texts)) > 1:
-            table[name] = texts
-    return table
-
-
-def report_text(results, number=10, *, repetitions=None, importance=None):
+def report_text(results, number=10, *, repetitions=None, default=None, importance=None):
     """
     The whole report.
 
@@ -150,6 +28,8 @@ def report_text(results, number=10, *, repetitions=None, importance=None):
     repetitions : array_like, optional
         Scores of the optimum trained again, from
         `~astro_cnnfit.tuning.repetition.repeat_training`.
+    default : `~astro_cnnfit.tuning.repetition.DefaultNetwork`, optional
+        What the default network scores.
     importance : `~astropy.table.Table` or str, optional
         What `~astro_cnnfit.tuning.importance.hyperparameter_importance` gave, if it
         is at hand, or why it is not to be shown.
@@ -176,9 +56,10 @@ def report_text(results, number=10, *, repetitions=None, importance=None):
         _lines(best_table(results, number)),
         robustness(results, number, repetitions=repetitions).text,
         *_repetition_lines(best["score"], repetitions),
+        *_default_lines(best, default),
         *_importance_lines(importance),
         "Best at their cost (no trial has both a lower cost and a better score):",
-        _lines(_front_table(results)),
+        _lines(front_table(results)),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -200,6 +81,18 @@ def _repetition_lines(score, repetitions):
     return [
         f"Trained again {len(repetitions)} times, the optimum scores {mean:.4g} ± "
         f"{std:.2g} (in the search {score:.4g}, for which it was chosen)."
+    ]
+
+
+def _default_lines(best, default):
+    if default is None:
+        return []
+    number = len(default.scores)
+    spread = f" ± {np.std(default.scores, ddof=1):.2g}" if number > 1 else ""
+    return [
+        f"The default network, trained in the same way "
+        f"({number} time{'s' if number > 1 else ''}): {np.mean(default.scores):.4g}"
+        f"{spread} at {default.mflop:.4g} MFLOP; the optimum has {best['mflop']:.4g}."
     ]
 
 
@@ -228,28 +121,11 @@ def _importance_lines(table):
     return [text, _lines(table)]
 
 
-def _front_table(results):
-    cost = next(
-        name
-        for name in _COSTS
-        if name in results.colnames and np.isfinite(column_values(results, name)).any()
-    )
-    front = pareto_front(results, cost)
-    names = [name for name in ("trial", "score", *_COSTS) if name in front.colnames]
-    columns = {
-        name: [_text(value) for value in front["trial"]]
-        if name == "trial"
-        else [f"{value:.4g}" for value in column_values(front, name)]
-        for name in names
-    }
-    return Table(columns)
-
-
 def _lines(table):
     return "\n".join(table.pformat(max_lines=-1, max_width=-1, show_unit=False))
 
 
-def write_report(results, folder, number=10, *, repetitions=None):
+def write_report(results, folder, number=10, *, repetitions=None, default=None):
     """
     Write the report, the table of trials and the figures.
 
@@ -261,7 +137,7 @@ def write_report(results, folder, number=10, *, repetitions=None):
         Made if it is not there. ``report.txt``, ``results.ecsv`` and, where
         matplotlib is installed, ``importance.png``, ``pareto.png`` and
         ``best_so_far.png``; older ones are replaced.
-    number, repetitions
+    number, repetitions, default
         As for `report_text`.
 
     Returns
@@ -276,7 +152,10 @@ def write_report(results, folder, number=10, *, repetitions=None):
     """
     folder = Path(folder)
     importance = _importance(results)
-    text = report_text(results, number, repetitions=repetitions, importance=importance)
+    text = report_text(
+        results, number, repetitions=repetitions, default=default,
+        importance=importance,
+    )  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / "report.txt", folder / "results.ecsv"]
     paths[0].write_text(text, encoding="utf-8")

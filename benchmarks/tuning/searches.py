@@ -26,11 +26,15 @@ STATUS = ("completed", "failed", "refused")
 def main():
     """Write what was found."""
     from astro_cnnfit.tuning import read_results
-    from astro_cnnfit.tuning.repetition import read_repetitions
+    from astro_cnnfit.tuning.repetition import read_default, read_repetitions
 
     arguments = parse_arguments()
     results = read_results(arguments.directory)
-    result = collect(results, read_repetitions(arguments.directory))
+    result = collect(
+        results,
+        read_repetitions(arguments.directory),
+        read_default(arguments.directory),
+    )
     if arguments.conclusion:
         result["conclusion"] = arguments.conclusion
     if arguments.figures:
@@ -49,7 +53,7 @@ def parse_arguments():
     return parser.parse_args()
 
 
-def collect(results, repetitions=None):
+def collect(results, repetitions=None, default=None):
     """
     The report as plain values.
 
@@ -59,6 +63,8 @@ def collect(results, repetitions=None):
         A row a trial.
     repetitions : `~numpy.ndarray`, optional
         Scores of the optimum trained again.
+    default : `~astro_cnnfit.tuning.repetition.DefaultNetwork`, optional
+        What the default network scores.
 
     Returns
     -------
@@ -66,8 +72,8 @@ def collect(results, repetitions=None):
         ``trials``, how many ended how; ``optimum``, ``best``, ``pareto`` and
         ``importance``, a dictionary a row; ``robustness``; ``hours`` of training.
     """
-    from astro_cnnfit.tuning.report import best_table, optimum_table
     from astro_cnnfit.tuning.robustness import robustness
+    from astro_cnnfit.tuning.tables import best_table, front_table, optimum_table
 
     own = {name: results.meta[name] for name in SETTINGS if name in results.meta}
     status = [str(value) for value in results["status"]]
@@ -78,22 +84,12 @@ def collect(results, repetitions=None):
         "hours": np.nansum(results["seconds"].to_value("h")),
         "optimum": rows(optimum_table(results)),
         "best": rows(best_table(results)),
-        "pareto": rows(front(results)),
+        "pareto": rows(front_table(results)),
         "importance": rows(importance(results)),
         "repetitions": repetitions,
+        "default": None if default is None else default._asdict(),
         "robustness": {**found._asdict(), "robust": found.robust, "text": found.text},
     }
-
-
-def front(results):
-    """The Pareto front in three columns of costs."""
-    from astro_cnnfit.tuning.ranking import pareto_front
-    from astro_cnnfit.tuning.report import best_table
-
-    table = best_table(pareto_front(results), len(results))
-    table.reverse()
-    shown = ("trial", "score", "mflop", "parameters")
-    return table[[name for name in shown if name in table.colnames]]
 
 
 def importance(results):
