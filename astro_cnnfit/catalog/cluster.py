@@ -1,0 +1,154 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""
+The Dask cluster that tasks run on: a local one, or any that a user has.
+
+Workers are spawned, each a new interpreter: TensorFlow does not survive a fork. One
+on each core, with TensorFlow's own threads turned off, measures more galaxies than
+one with all cores.
+"""
+
+import logging
+import os
+import sys
+from contextlib import contextmanager
+
+from .requirements import import_distributed
+
+__all__ = ["connected"]
+
+log = logging.getLogger(__name__)
+
+_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    # Workers share an accelerator if there is one.
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+}
+
+_CONFIG = {
+    "distributed.worker.multiprocessing-method": "spawn",
+    # A worker's death sends its tasks back at once: who was guilty is found out by
+    # running them alone, not by killing more workers.
+    "distributed.scheduler.allowed-failures": 0,
+    # Tiles that wait do so with the scheduler.
+    "distributed.scheduler.worker-saturation": 1.0,
+    # Nothing large is kept between tasks, so that there is nothing to spill, and a
+    # worker that pauses for want of memory might never go on.
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+}
+
+
+@contextmanager
+def connected(client=None, *, workers=None, threads_per_worker=1):
+    """
+    Connect to a cluster, and leave it as it was.
+
+    Parameters
+    ----------
+    client : None, `distributed.Client`, cluster, or str
+        None begins a cluster on this machine that ends with the context; 'serial'
+        does without Dask; otherwise a client, a cluster (as of dask-jobqueue) or
+        the address of a scheduler.
+    workers : int, optional
+        Workers of a cluster of this machine; as many as it has cores by default.
+    threads_per_worker : int
+        Tasks that a worker of this machine has open at a time.
+
+    Yields
+    ------
+    `distributed.Client` or None
+        None for 'serial'.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If client is none of these, or workers do not fit it.
+    ImportError
+        If Dask is not installed.
+    OSError
+        If there is no scheduler at the address.
+    """
+    check_client(client, workers)
+    if client == "serial":
+        yield None
+    elif client is None:
+        with _local_cluster(workers, threads_per_worker) as cluster:
+            with _new_client(cluster) as own:
+                yield own
+    elif _is_client(client):
+        yield client
+    else:
+        with _new_client(client) as own:
+            yield own
+
+
+def check_client(client, workers=None):
+    """
+    Check the arguments of `connected`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If client is none of what is taken, or workers do not fit it.
+    """
+    if client is not None and workers is not None:
+        raise ValueError("workers is for client=None, got both")
+    if workers is not None and (not isinstance(workers, int) or workers < 1):
+        raise ValueError(f"workers must be a positive integer, got {workers!r}")
+    if client is None or isinstance(client, str) or _is_cluster(client):
+        return
+    if not _is_client(client):
+        raise TypeError(
+            "client must be None, 'serial', a dask.distributed.Client, a cluster or "
+            f"the address of a scheduler, got {type(client).__name__}"
+        )
+    if client.asynchronous:
+        raise ValueError("client must not be asynchronous, got one that is")
+
+
+def _is_client(client):
+    return hasattr(client, "submit") and hasattr(client, "nthreads")
+
+
+def _is_cluster(client):
+    return hasattr(client, "scheduler_address") and hasattr(client, "scale")
+
+
+def _new_client(address):
+    # The cluster of a user's other work stays the default.
+    return import_distributed().Client(address, set_as_default=False)
+
+
+@contextmanager
+def _local_cluster(workers, threads):
+    distributed = import_distributed()
+    import dask
+    from dask.system import CPU_COUNT
+
+    # What a death leaves behind is told by the run itself.
+    silence = logging.WARNING if log.isEnabledFor(logging.DEBUG) else logging.CRITICAL
+    with (
+        dask.config.set(_CONFIG),
+        distributed.LocalCluster(
+            n_workers=workers or CPU_COUNT,
+            threads_per_worker=threads,
+            processes=True,
+            dashboard_address=":0",
+            silence_logs=silence,
+            env=_environment(),
+        ) as cluster,
+    ):
+        yield cluster
+
+
+def _environment():
+    environment = {"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ, **_ENVIRONMENT}
+    if "keras" in sys.modules:
+        environment["KERAS_BACKEND"] = sys.modules["keras"].backend.backend()
+    return environment
