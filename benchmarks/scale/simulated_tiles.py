@@ -177,6 +177,9 @@ def _draw_galaxies(rng, number, size):
     faint = TABLE1.neighbour_flux(rng, 20 * number)
     faint = faint[faint < 10 ** (0.4 * (ZEROPOINT - 22)) / SKY_SIGMA]
     params[number:, 2] = faint[:number]
+    # Faint ones are small: without far wings they are drawn in small stamps.
+    params[number:, 3] = np.minimum(params[number:, 3], 6.0)
+    params[number:, 4] = np.minimum(params[number:, 4], 2.0)
     params[:, :2] += places
     params[:, 2] *= SKY_SIGMA
     return places[:number], params
