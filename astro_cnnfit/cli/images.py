@@ -7,7 +7,13 @@ from astro_cnnfit.inputs import parse_positions, read_image
 
 from .files import read_table
 
-__all__ = ["add_image_arguments", "check_shape", "read_data", "read_positions"]
+__all__ = [
+    "add_image_arguments",
+    "add_precision_argument",
+    "check_shape",
+    "read_data",
+    "read_positions",
+]
 
 
 def add_image_arguments(parser):
@@ -40,6 +46,22 @@ def add_image_arguments(parser):
         required=True,
         metavar="TABLE",
         help="table to write: .ecsv, .fits or .parquet",
+    )
+
+
+def add_precision_argument(parser):
+    """
+    Add ``--precision``.
+
+    Parameters
+    ----------
+    parser : `argparse.ArgumentParser`
+    """
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16"),
+        help="of the network's arithmetic (default: float32); bfloat16 is faster on "
+        "processors that have it and refused where it costs the model accuracy",
     )
 
 

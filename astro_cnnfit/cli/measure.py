@@ -4,7 +4,12 @@
 from astro_cnnfit.inputs import read_image
 
 from .files import check_folder_of, check_table_path, whole, write_table
-from .images import add_image_arguments, read_data, read_positions
+from .images import (
+    add_image_arguments,
+    add_precision_argument,
+    read_data,
+    read_positions,
+)
 from .keras_start import load_keras
 from .report import readable, say
 
@@ -34,6 +39,7 @@ def add_arguments(parser):
         help="name of a bundled network, or folder of a trained "
         "one; 'galnet1' needs no PSF (default: %(default)s)",
     )
+    add_precision_argument(parser)
     parser.add_argument(
         "--refine",
         nargs="?",
@@ -66,6 +72,7 @@ def run(options):
         pixel_scale=options.pixel_scale,
         zeropoint=options.zeropoint,
         refine=_REFINE.get(options.refine, False),
+        precision=options.precision,
         statistics=True,
     )
     table = fitter(

@@ -6,7 +6,13 @@ import numpy as np
 from astro_cnnfit.inputs import read_image
 
 from .files import check_table_path, write_table
-from .images import add_image_arguments, check_shape, read_data, read_positions
+from .images import (
+    add_image_arguments,
+    add_precision_argument,
+    check_shape,
+    read_data,
+    read_positions,
+)
 from .keras_start import load_keras
 from .report import readable_morphology, say
 
@@ -29,6 +35,7 @@ def add_arguments(parser):
         help="name of a bundled network, or folder of a trained one (default: "
         "%(default)s)",
     )
+    add_precision_argument(parser)
     parser.add_argument(
         "--method",
         default="combined",
@@ -62,6 +69,7 @@ def run(options):
         method=options.method,
         definition=options.definition,
         pixel_scale=options.pixel_scale,
+        precision=options.precision,
     )
     table = measurer(data, segmap, init_params=positions, psf=psf)
     write_table(table, output)

@@ -51,6 +51,10 @@ class CNNCASMeasurer(Measurer):
         Of the draws from the sky that replace pixels of other sources.
     batch_size : int
         Stamps that the network sees together. More need more memory.
+    precision : {'float32', 'bfloat16'}, optional
+        Of the network's arithmetic. 'bfloat16' is faster on processors that have it
+        and refused where it costs the model accuracy, or its description does not say
+        what it costs. A network that is brought keeps its own.
     progress_bar : bool
         Whether to show a progress bar.
 
@@ -78,7 +82,7 @@ class CNNCASMeasurer(Measurer):
     def __init__(
         self, model="cas", *, method="combined", definition=_LEARNED,
         pixel_scale=None, subtract_sky=True, clean=True, seed=0, batch_size=512,
-        progress_bar=False,
+        precision=None, progress_bar=False,
     ):  # fmt: skip
         if method not in _METHODS:
             raise ValueError(
@@ -93,10 +97,13 @@ class CNNCASMeasurer(Measurer):
             )
         batch_size = parse_positive(batch_size, "batch_size")
         self.method, self.definition = method, definition
-        self.model = None if method == "classical" else parse_model(model, _TASKS)
+        self.model = None
+        if method != "classical":
+            self.model = parse_model(model, _TASKS, precision)
         settings = {"method": method, "definition": definition}
         if self.model is not None:
             settings |= {"model": self.model.name, "sha256": self.model.sha256}
+            settings["precision"] = getattr(self.model, "precision", "float32")
         super().__init__(
             _method(method, self.model, definition, batch_size),
             settings,

@@ -8,6 +8,9 @@ further out, each time as the galaxy and as its difference from itself turned by
 tower of residual blocks sees all three scales; growth curves of light,
 differences and squares in the stamp's own pixels go straight to the dense layers.
 The output is a mean and a full covariance.
+
+Under a policy of mixed precision, only the tower is in the lower one: the rest costs
+next to no time, and the growth curves of a bright galaxy have more digits than that.
 """
 
 import keras
@@ -289,12 +292,13 @@ def build_cas(filters=(24, 48, 72), blocks=1, dense=(256, 160), size=101):
     scalars = layers.Concatenate(dtype="float32")([scalars, centre / 4])
     scales = Scales(dtype="float32")([centred, difference, flux])
     tower = _tower(filters, blocks)
-    condition = layers.Dense(48, activation="silu")(scalars)
+    condition = layers.Dense(48, activation="silu", dtype="float32")(scalars)
     seen = [tower([image, condition]) for image in scales]
-    joined = layers.Concatenate()([*map(layers.Flatten(), seen), scalars])
+    seen = map(layers.Flatten(dtype="float32"), seen)
+    joined = layers.Concatenate(dtype="float32")([*seen, scalars])
     for units in dense:
-        joined = layers.Dense(units, activation="silu")(joined)
-    joined = layers.Concatenate()([joined, scalars])
+        joined = layers.Dense(units, activation="silu", dtype="float32")(joined)
+    joined = layers.Concatenate(dtype="float32")([joined, scalars])
     output = layers.Dense(OUTPUTS, dtype="float32", name="posterior")(joined)
     return keras.Model([stamp], _relative_to_scalars(output, scalars, centre))
 
@@ -321,8 +325,10 @@ def _tower(filters, blocks):
 def _modulate(x, condition):
     """Scale and shift the channels by what the growth curves say."""
     channels = x.shape[-1]
-    values = layers.Dense(2 * channels, kernel_initializer="zeros")(condition)
-    values = layers.Reshape((1, 1, 2 * channels))(values)
+    values = layers.Dense(
+        2 * channels, kernel_initializer="zeros", dtype="float32"
+    )(condition)  # fmt: skip
+    values = layers.Reshape((1, 1, 2 * channels), dtype=x.dtype)(values)
     return x * (1 + values[..., :channels]) + values[..., channels:]
 
 

@@ -26,7 +26,7 @@ __all__ = [
 _PSF_SIZE = 25
 
 
-def parse_model(model, tasks=("sersic",)):
+def parse_model(model, tasks=("sersic",), precision=None):
     """
     The network that a user names or brings.
 
@@ -37,6 +37,9 @@ def parse_model(model, tasks=("sersic",)):
     tasks : sequence of str
         What it may have been trained for, see
         `~astro_cnnfit.networks.Architecture`.
+    precision : {'float32', 'bfloat16'}, optional
+        Of the network's arithmetic: 'float32' by default, and that of a network
+        that is brought.
 
     Returns
     -------
@@ -47,9 +50,10 @@ def parse_model(model, tasks=("sersic",)):
     TypeError
         If it is none of these.
     ValueError
-        If there is no such network, or it measures something else.
+        If there is no such network, it measures something else, is brought with
+        another precision, or that precision costs it accuracy.
     """
-    network = _loaded(model)
+    network = _loaded(model, precision)
     architecture = getattr(network, "architecture", None)
     if architecture is not None and architecture.task not in tasks:
         raise ValueError(
@@ -59,8 +63,15 @@ def parse_model(model, tasks=("sersic",)):
     return network
 
 
-def _loaded(model):
+def _loaded(model, precision):
     if hasattr(model, "predict") and hasattr(model, "trained_ranges"):
+        # Whoever brings a network has chosen, and may want to see what that costs.
+        own = getattr(model, "precision", "float32")
+        if precision not in (None, own):
+            raise ValueError(
+                f"precision must be that of the network given, {own!r}, got "
+                f"{precision!r}"
+            )
         return model
     if not isinstance(model, (str, os.PathLike)):
         raise TypeError(
@@ -69,8 +80,13 @@ def _loaded(model):
         )
     # Keras is loaded here, not when the package is imported.
     from astro_cnnfit import weights
+    from astro_cnnfit.weights.precision import check_precision
 
-    return weights.load_network(model)
+    if precision is None:
+        return weights.load_network(model)
+    _, description = weights.read_description(model)
+    check_precision(precision, description)
+    return weights.load_network(model, precision=precision)
 
 
 def parse_zeropoint(zeropoint):

@@ -80,6 +80,10 @@ class CNNSersicFitter:
         along; otherwise they are NaN and not set.
     batch_size : int
         Stamps that the network sees together. More need more memory.
+    precision : {'float32', 'bfloat16'}, optional
+        Of the network's arithmetic. 'bfloat16' is faster on processors that have it
+        and refused where it costs the model accuracy, or its description does not say
+        what it costs. A network that is brought keeps its own.
     progress_bar : bool
         Whether to show a progress bar.
 
@@ -133,6 +137,7 @@ class CNNSersicFitter:
         finder=None,
         statistics=False,
         batch_size=512,
+        precision=None,
         progress_bar=False,
     ):
         if finder is not None and not callable(finder):
@@ -147,7 +152,8 @@ class CNNSersicFitter:
         self.statistics = bool(statistics)
         self.batch_size = parse_positive(batch_size, "batch_size")
         self.progress_bar = bool(progress_bar)
-        self.model = parse_model(model)
+        self.model = parse_model(model, precision=precision)
+        self.precision = getattr(self.model, "precision", "float32")
         self._fit = None
 
     def __call__(
@@ -438,6 +444,7 @@ class CNNSersicFitter:
         meta = versions() | {
             "model": self.model.name,
             "model_sha256": self.model.sha256,
+            "precision": self.precision,
             "pixel_scale": self.pixel_scale,
             "zeropoint": self.zeropoint,
             "statistics": self.statistics,

@@ -9,10 +9,9 @@ from astro_cnnfit.compiled import compiled
 from astro_cnnfit.networks import ARCHITECTURES, build
 
 from .files import read_arrays, read_description
+from .precision import POLICIES, known_precision
 
 __all__ = ["Network", "calibrate", "load_network"]
-
-_POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
 
 class Network:
@@ -25,6 +24,8 @@ class Network:
         Network with its weights.
     description : dict
         What ``model.json`` holds.
+    precision : str
+        Of the inner arithmetic of ``model``.
 
     Attributes
     ----------
@@ -40,10 +41,12 @@ class Network:
     description : dict
     sha256 : str
         Checksum of the weights.
+    precision : str
     """
 
-    def __init__(self, model, description):
+    def __init__(self, model, description, precision="float32"):
         self.model = model
+        self.precision = known_precision(precision)
         self.description = description
         self.architecture = ARCHITECTURES[description["architecture"]]
         self.name = description.get("name", description["architecture"])
@@ -168,8 +171,8 @@ def load_network(name_or_path="sersic", *, precision="float32"):
         that a training run wrote.
     precision : {'float32', 'bfloat16'}
         Of the network's inner arithmetic. 'bfloat16' is up to 1.7 times faster
-        on processors that have it and moves results by a few hundredths of
-        their errors (at high S/N by more).
+        on processors that have it. What it costs is in the model's description;
+        the measurers refuse it where that is too much, this function does not.
 
     Returns
     -------
@@ -181,14 +184,11 @@ def load_network(name_or_path="sersic", *, precision="float32"):
         If there is no such model, its files are damaged, or the precision is
         neither.
     """
-    if precision not in _POLICIES:
-        raise ValueError(
-            f"precision must be one of {', '.join(_POLICIES)}, got {precision!r}"
-        )
+    known_precision(precision)
     folder, description = read_description(name_or_path)
     model = build(
         description["architecture"],
-        policy=_POLICIES[precision],
+        policy=POLICIES[precision],
         **description["arguments"],
     )
     arrays = read_arrays(folder, description["sha256"])
@@ -196,7 +196,7 @@ def load_network(name_or_path="sersic", *, precision="float32"):
     if [array.shape for array in arrays] != expected:
         raise ValueError(f"model's weights do not fit its architecture: {folder}")
     model.set_weights(arrays)
-    return Network(model, {"name": folder.name, **description})
+    return Network(model, {"name": folder.name, **description}, precision)
 
 
 def _only_shape(model):
