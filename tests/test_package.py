@@ -41,6 +41,7 @@ WITHOUT_KERAS = (
     "inputs",
     "cutouts",
     "psf",
+    "catalog",
     "plotting",
     "cli",
 )

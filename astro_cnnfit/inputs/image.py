@@ -19,7 +19,7 @@ from astropy.nddata import NDData
 from astropy.utils.masked import Masked
 from astropy.wcs import WCS, FITSFixedWarning
 
-__all__ = ["Image", "parse_image"]
+__all__ = ["Image", "header_unit", "header_wcs", "parse_image"]
 
 ACCEPTED = (
     "a 2-D image (ny, nx) or a stack of images (N, ny, nx) of real numbers: an "
@@ -53,10 +53,11 @@ def parse_image(data, *, mask=None, error=None, argument="data", single=False):
     Parameters
     ----------
     data : array_like, `~astropy.units.Quantity`, `~numpy.ma.MaskedArray`, \
-`~astropy.nddata.NDData` or FITS image HDU
+`~astropy.nddata.NDData`, FITS image HDU or `Image`
         One image (ny, nx) or a stack (N, ny, nx). Of NDData the mask, the
         uncertainty (standard deviation, variance or inverse variance), unit and
-        WCS are taken; of an HDU the unit (BUNIT) and celestial WCS.
+        WCS are taken; of an HDU the unit (BUNIT) and celestial WCS. An `Image`
+        was taken apart before and is returned as it is.
     mask : array_like of bool, optional
         True or nonzero where a pixel is not to be used; shape of ``data``.
     error : array_like or `~astropy.units.Quantity`, optional
@@ -81,6 +82,10 @@ def parse_image(data, *, mask=None, error=None, argument="data", single=False):
         If a shape or unit does not fit, ``data`` is empty, or ``mask`` or
         ``error`` is given although ``data`` brings its own.
     """
+    if isinstance(data, Image):
+        _only_one("mask", mask, True, argument)
+        _only_one("error", error, True, argument)
+        return data
     values, own_mask, own_error, unit, wcs = _take_apart(data, argument)
     values = _real_array(values, argument)
     if values.ndim not in (2, 3) or values.size == 0:
@@ -121,7 +126,8 @@ def _take_apart(data, argument):
             raise ValueError(
                 f"{argument} is an HDU without data; it must be {ACCEPTED}"
             )
-        return data.data, None, None, _header_unit(data), _header_wcs(data)
+        header = data.header
+        return data.data, None, None, header_unit(header), header_wcs(header)
     mask = unit = None
     if isinstance(data, Masked):
         data, mask = data.unmasked, data.mask
@@ -133,8 +139,19 @@ def _take_apart(data, argument):
     return data, mask, None, unit, None
 
 
-def _header_unit(hdu):
-    text = hdu.header.get("BUNIT")
+def header_unit(header):
+    """
+    Unit of an image, from its FITS header.
+
+    Parameters
+    ----------
+    header : `~astropy.io.fits.Header`
+
+    Returns
+    -------
+    `~astropy.units.UnitBase` or None
+    """
+    text = header.get("BUNIT")
     if not text:
         return None
     try:
@@ -144,11 +161,23 @@ def _header_unit(hdu):
         return None
 
 
-def _header_wcs(hdu):
+def header_wcs(header):
+    """
+    Celestial WCS of an image, from its FITS header.
+
+    Parameters
+    ----------
+    header : `~astropy.io.fits.Header`
+
+    Returns
+    -------
+    `~astropy.wcs.WCS` or None
+        None where there is none, or one that cannot be read.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FITSFixedWarning)
         try:
-            wcs = WCS(hdu.header)
+            wcs = WCS(header)
         except Exception:  # wcslib raises many kinds for headers it cannot read
             return None
     return wcs.celestial if wcs.has_celestial else None

@@ -1,0 +1,204 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""One task: from a tile and its rows to a part of the catalogue."""
+
+import copy
+import threading
+import time
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from astropy.table import Table
+from astropy.utils.exceptions import AstropyUserWarning
+
+from astro_cnnfit import flags
+
+from .dataset import write_part
+from .headers import read_header
+from .loading import inference_seconds, load
+from .merge import merge
+from .pixels import read_tile
+from .psfs import read_psf
+
+__all__ = ["STAGES", "measure_task"]
+
+STAGES = ("reading", "cutting", "inference", "writing")
+"""On what time is spent; ``cutting`` is all that is neither of the others."""
+
+# One tile at a time uses the processor: where a process has more threads, the
+# others read and write meanwhile.
+_MEASURING = threading.Lock()
+# Width of the stamps on which the width of a PSF is measured for morphology.
+_PSF_SIZE = 41
+
+
+def measure_task(task, settings, output):
+    """
+    Measure the galaxies of a tile and write them.
+
+    Parameters
+    ----------
+    task : `~astro_cnnfit.catalog.tiles.Task`
+        A tile and its rows.
+    settings : `~astro_cnnfit.catalog.settings.Settings`
+        What is measured and how.
+    output : path-like
+        Folder of the run.
+
+    Returns
+    -------
+    dict
+        Plain values, for the side file: ``task``, ``tile``, ``rows``, ``measured``
+        (rows with a result), ``flags`` (how many rows have each, by column),
+        ``seconds`` (by `STAGES`), ``bytes``, ``part`` (relative path; None for a
+        task without rows, which writes none) and ``models``.
+
+    Raises
+    ------
+    OSError
+        If a file is missing or cannot be read, or the result cannot be written.
+    ValueError
+        If what was read does not fit together. Messages name the tile.
+    """
+    timer = _Timer()
+    record = {"task": task.name, "tile": task.tile.name, "rows": len(task.rows)}
+    if len(task.rows) == 0:
+        with timer("reading"):
+            read_header(task.tile)
+        return record | {
+            "measured": 0, "flags": {}, "seconds": timer.seconds, "bytes": 0,
+            "part": None, "models": settings.models,
+        }  # fmt: skip
+    with timer("reading"):
+        image, is_whole = read_tile(task)
+        psf = read_psf(task, settings)
+        zeropoint = _zeropoint(task.tile, settings)
+    tables = _measured(task, settings, image, psf, zeropoint, timer)
+    if not is_whole and _reach_far(tables):
+        with timer("reading"):
+            image, _ = read_tile(task, whole=True)
+        tables = _measured(task, settings, image, psf, zeropoint, timer)
+    with timer("writing"):
+        table = merge(task, tables, settings, image.unit)
+        path, size = write_part(table, output, task.name)
+    return record | {
+        "measured": _count_measured(table),
+        "flags": _count_flags(table),
+        "seconds": timer.seconds,
+        "bytes": size,
+        "part": str(path.relative_to(Path(output))),
+        "models": settings.models,
+    }
+
+
+class _Timer:
+    """Adds up the time of each stage."""
+
+    def __init__(self):
+        self.seconds = dict.fromkeys(STAGES, 0.0)
+
+    @contextmanager
+    def __call__(self, stage):
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] += time.perf_counter() - start
+
+
+def _zeropoint(tile, settings):
+    """Zero-point of a tile: its own, that of its header or that of the settings."""
+    if settings.sersic is None:
+        return None
+    value = tile.zeropoint
+    if value is None:
+        value = settings.sersic["zeropoint"]
+    if not isinstance(value, str):
+        return value
+    cards = read_header(tile).cards
+    found = cards.get(value)
+    if isinstance(found, bool) or not isinstance(found, (int, float, np.number)):
+        raise ValueError(
+            f"tile {tile.name!r} {tile.path}: header has no number {value!r} to be the "
+            f"zeropoint, got {found!r}"
+        )
+    return float(found)
+
+
+def _measured(task, settings, image, psf, zeropoint, timer):
+    """Tables of both measurers, as far as they are asked for."""
+    init = _positions(task, image)
+    tables = {}
+    with _MEASURING, warnings.catch_warnings():
+        # Rows without result have flags, which are counted.
+        warnings.simplefilter("ignore", AstropyUserWarning)
+        start, before = time.perf_counter(), inference_seconds()
+        try:
+            if settings.sersic is not None:
+                tables["sersic"] = _sersic(settings, image, psf, init, zeropoint)
+            if settings.cas is not None:
+                tables["cas"] = _cas(settings, image, psf, init)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"tile {task.tile.name!r}: {error}") from error
+        finally:
+            inference = inference_seconds() - before
+            timer.seconds["inference"] += inference
+            timer.seconds["cutting"] += time.perf_counter() - start - inference
+    return tables
+
+
+def _positions(task, image):
+    rows, shape = task.rows, image.data.shape
+    table = Table({"id": np.asarray(rows["id"])})
+    for name, length in (("x", shape[-1]), ("y", shape[-2])):
+        known = name in rows.colnames
+        table[f"{name}_init"] = rows[name] if known else (length - 1) / 2
+    return table
+
+
+def _sersic(settings, image, psf, init, zeropoint):
+    # A copy keeps what the call leaves behind only as long as this task.
+    fitter = copy.copy(load(settings, "sersic"))
+    fitter.zeropoint = zeropoint
+    if fitter.model.psf_size is None and not fitter.refine:
+        psf = None
+    oversampling = 1 if psf is None else settings.psf_oversampling
+    return fitter(image, psf, init_params=init, psf_oversampling=oversampling)
+
+
+def _cas(settings, image, psf, init):
+    from astro_cnnfit.psf import as_psf_stamps
+
+    if psf is not None and settings.psf_oversampling != 1:
+        places = np.asarray(init["x_init"]), np.asarray(init["y_init"])
+        psf = as_psf_stamps(
+            psf, size=_PSF_SIZE, n=len(init), positions=places,
+            oversampling=settings.psf_oversampling,
+        )  # fmt: skip
+    measurer = copy.copy(load(settings, "cas"))
+    return measurer(image, init_params=init, psf=psf)
+
+
+def _reach_far(tables):
+    """Whether a galaxy was looked at beyond what is read around each."""
+    return any(
+        np.any(np.asarray(table["flags"]) & flags.BLOCK_AVERAGED)
+        for table in tables.values()
+    )
+
+
+def _count_measured(table):
+    names = ("flux_fit", "concentration", "asymmetry", "gini")
+    found = [np.isfinite(table[name]) for name in names if name in table.colnames]
+    return int(np.any(found, axis=0).sum())
+
+
+def _count_flags(table):
+    counts = {}
+    for column in ("flags", "flags_cas"):
+        if column in table.colnames:
+            bits = np.asarray(table[column])
+            found = {f.name: int(np.sum((bits & f.bit) != 0)) for f in flags.FLAGS}
+            counts[column] = {name: count for name, count in found.items() if count}
+    return counts
