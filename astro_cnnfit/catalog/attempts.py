@@ -1,10 +1,11 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """One attempt at a task, where it runs, and how it ended."""
 
+import pickle
 import traceback
 from dataclasses import dataclass
 
-__all__ = ["End", "attempt", "in_this_process"]
+__all__ = ["End", "attempt", "attempt_pickled", "described", "in_this_process"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,30 @@ def attempt(function, task, arguments=()):
             errno=_errno(error),
             traceback=traceback.format_exc(),
         )
+
+
+def attempt_pickled(pickled):
+    """
+    Run a task that was sent, and tell how it ended.
+
+    A worker of Dask that cannot unpickle what it is sent goes away without a word;
+    here that is an error of the task.
+
+    Parameters
+    ----------
+    pickled : bytes
+        Function, task and arguments.
+
+    Returns
+    -------
+    `End`
+    """
+    return attempt(_run_pickled, pickled)
+
+
+def _run_pickled(pickled):
+    function, task, arguments = pickle.loads(pickled)
+    return function(task, *arguments)
 
 
 def described(error):

@@ -11,10 +11,11 @@ import logging
 import os
 import sys
 from contextlib import contextmanager
+from importlib import metadata
 
 from .requirements import import_distributed
 
-__all__ = ["connected"]
+__all__ = ["check_client", "connected", "cores"]
 
 log = logging.getLogger(__name__)
 
@@ -82,9 +83,11 @@ def connected(client=None, *, workers=None, threads_per_worker=1):
             with _new_client(cluster) as own:
                 yield own
     elif _is_client(client):
+        _check_workers(client)
         yield client
     else:
         with _new_client(client) as own:
+            _check_workers(own)
             yield own
 
 
@@ -112,6 +115,20 @@ def check_client(client, workers=None):
         raise ValueError("client must not be asynchronous, got one that is")
 
 
+def cores():
+    """
+    Cores that this process may use.
+
+    Returns
+    -------
+    int
+    """
+    import_distributed()
+    from dask.system import CPU_COUNT
+
+    return CPU_COUNT
+
+
 def _is_client(client):
     return hasattr(client, "submit") and hasattr(client, "nthreads")
 
@@ -125,18 +142,33 @@ def _new_client(address):
     return import_distributed().Client(address, set_as_default=False)
 
 
+def _check_workers(client):
+    """Check that the workers that are there have this package."""
+    try:
+        own = metadata.version("astro_cnnfit")
+    except metadata.PackageNotFoundError:
+        return
+    for worker, found in client.run(
+        metadata.version, "astro_cnnfit", on_error="return"
+    ).items():
+        if found != own:
+            raise ValueError(
+                f"client must have workers with astro_cnnfit {own}, got {found} at "
+                f"{worker}"
+            )
+
+
 @contextmanager
 def _local_cluster(workers, threads):
     distributed = import_distributed()
     import dask
-    from dask.system import CPU_COUNT
 
     # What a death leaves behind is told by the run itself.
     silence = logging.WARNING if log.isEnabledFor(logging.DEBUG) else logging.CRITICAL
     with (
         dask.config.set(_CONFIG),
         distributed.LocalCluster(
-            n_workers=workers or CPU_COUNT,
+            n_workers=workers or cores(),
             threads_per_worker=threads,
             processes=True,
             dashboard_address=":0",

@@ -8,7 +8,7 @@ from contextlib import suppress
 from itertools import islice
 from queue import Empty, SimpleQueue
 
-from .attempts import End, attempt, described
+from .attempts import End, attempt_pickled, described
 
 __all__ = ["RunStopped", "on_cluster"]
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 _LOOK, _COUNT = 1.0, 5.0
 # A cluster that grows with what waits must see that something does.
 _LEAST_IN_FLIGHT = 8
-_WARN_WITHOUT_WORKERS = 60.0
+_PATIENCE = 60.0
 
 
 class RunStopped(RuntimeError):
@@ -91,12 +91,17 @@ class _Watched:
 
     def __init__(self, client, in_flight):
         self.client, self.in_flight = client, in_flight
+        self.address = client.scheduler.address
+        # Any other may have to wait for its machines.
+        self.is_local = type(client.cluster).__name__ == "LocalCluster"
         self.counted, self.threads = -_COUNT, 0
         self.had_workers = time.monotonic()
 
     def submit(self, function, task, arguments):
+        import cloudpickle
+
         key = f"{function.__name__}-{uuid.uuid4().hex}"
-        submitted = (attempt, function, task, arguments)
+        submitted = attempt_pickled, cloudpickle.dumps((function, task, arguments))
         try:
             return self.client.submit(*submitted, key=key, pure=False, retries=0)
         except Exception:
@@ -118,7 +123,12 @@ class _Watched:
             self.threads = sum(self.client.nthreads().values())
         if self.threads:
             self.had_workers = self.counted
-        elif self.counted - self.had_workers > _WARN_WITHOUT_WORKERS:
+        elif self.counted - self.had_workers > _PATIENCE:
+            if self.is_local:
+                raise RunStopped(
+                    "all workers of this machine are gone and none came back; what is "
+                    "written stays, and the same call goes on"
+                )
             log.warning("the cluster has no workers; waiting for some")
             self.had_workers = self.counted
 
@@ -137,8 +147,8 @@ class _Watched:
             time.sleep(0.1)
         if self.client.status != "running":
             raise RunStopped(
-                f"the Dask scheduler at {self.client.scheduler.address} is lost; what "
-                "is written stays, and the same call goes on"
+                f"the Dask scheduler at {self.address} is lost; what is written stays, "
+                "and the same call goes on"
             )
 
 
