@@ -220,8 +220,13 @@ def from_stack(arguments, stack, target, settings):
     options = {**settings, **TARGETS[target], "psf": stack["psf"]}
     if target == "cas":
         options["sersic"] = options["psf"] = None
+    # As many tiles as workers, so that each of them gets one.
+    tiles = [
+        {"path": stack["path"], "name": f"first_{i}"} for i in range(arguments.workers)
+    ]
     first = rows[: min(arguments.workers * arguments.batch_size, len(rows))]
-    return timed_run(arguments, [stack["path"]], first, rows, options)
+    first["tile"] = [f"first_{i % arguments.workers}" for i in range(len(first))]
+    return timed_run(arguments, (tiles, first), ([stack["path"]], rows), options)
 
 
 def from_tiles(arguments, survey, target, settings, galaxies=None):
@@ -237,11 +242,12 @@ def from_tiles(arguments, survey, target, settings, galaxies=None):
     options = {**settings, **TARGETS[target], "psf": survey["psf"]}
     if target == "cas":
         options["sersic"] = options["psf"] = None
-    few = min(arguments.workers, number) * arguments.on_a_tile
-    return timed_run(arguments, tiles, rows[:few], rows, options)
+    few = min(arguments.workers, number)
+    first = tiles[:few], rows[: few * arguments.on_a_tile]
+    return timed_run(arguments, first, (tiles, rows), options)
 
 
-def timed_run(arguments, tiles, first, rows, options):
+def timed_run(arguments, first, timed, options):
     """
     Time a run whose workers have measured a little before.
 
@@ -249,10 +255,8 @@ def timed_run(arguments, tiles, first, rows, options):
     ----------
     arguments : `argparse.Namespace`
         Of the command line.
-    tiles : list of str
-        Paths.
-    first, rows : `~astropy.table.Table`
-        What workers measure before, and what is timed.
+    first, timed : tuple
+        Tiles and catalogue: what workers measure before, and what is timed.
     options : dict
         Further arguments of ``measure_catalog``.
 
@@ -267,16 +271,15 @@ def timed_run(arguments, tiles, first, rows, options):
     output = arguments.folder / "output"
     start = time.perf_counter()
     with connected(None, workers=arguments.workers) as client:
-        before = fresh(output)
-        measure_catalog(tiles, first, output=before, client=client, **options)
+        options = {**options, "client": client}
+        measure_catalog(*first, output=fresh(output), **options)
         ready = time.perf_counter()
-        run = measure_catalog(
-            tiles, rows, output=fresh(output), client=client, **options
-        )
+        run = measure_catalog(*timed, output=fresh(output), **options)
         seconds = time.perf_counter() - ready
         peaks = client.run(peak_memory)
     if len(run.failures):
         raise RuntimeError(f"{len(run.failures)} failures: {run.failures[:3]}")
+    tiles, rows = timed
     return {
         "galaxies": len(rows),
         "seconds": seconds,
