@@ -103,21 +103,22 @@ def record_precision(folder, stamps, psfs=None, *, precision="bfloat16", command
     Returns
     -------
     dict
-        What is recorded.
+        What `precision_cost` gives; all but the groups is written down.
 
     Raises
     ------
     ValueError
         As `precision_cost` does.
     """
-    record = precision_cost(folder, stamps, psfs, precision=precision)
+    cost = precision_cost(folder, stamps, psfs, precision=precision)
+    record = {name: value for name, value in cost.items() if name != "groups"}
     if command is not None:
         record["command"] = command
     folder, description = read_description(folder)
     known = description.get("precision", {})
     description["precision"] = {**known, precision: record}
     write_description(folder, description)
-    return record
+    return cost
 
 
 def _measured(network, stamps, psfs, batch_size):

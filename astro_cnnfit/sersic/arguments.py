@@ -82,10 +82,10 @@ def _loaded(model, precision):
     from astro_cnnfit import weights
     from astro_cnnfit.weights.precision import check_precision
 
-    if precision is None:
+    if precision in (None, "float32"):
         return weights.load_network(model)
-    _, description = weights.read_description(model)
-    check_precision(precision, description)
+    folder, description = weights.read_description(model)
+    check_precision(precision, {"name": folder.name, **description})
     return weights.load_network(model, precision=precision)
 
 

@@ -8,6 +8,7 @@ from importlib.metadata import version
 import keras
 import numpy as np
 
+from astro_cnnfit.evaluation.precision import record_precision
 from astro_cnnfit.networks import ARCHITECTURES, build
 from astro_cnnfit.weights import Network, write_model
 from astro_cnnfit.weights.files import numpy_values
@@ -67,7 +68,10 @@ def finish(model, config, output, state, data=None, command=None):
     )
     description["training"] = _provenance(config, state, data, command)
     description["metrics"] = task.metrics(mean, held_out.latent)
-    return write_model(output, full, description)
+    folder = write_model(output, full, description)
+    # What the other precision costs is said of the very weights that were written.
+    record_precision(folder, *held_out.inputs, command=command)
+    return folder
 
 
 def _provenance(config, state, data, command):
