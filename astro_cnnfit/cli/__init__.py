@@ -2,8 +2,8 @@
 """
 The command ``astro-cnnfit``.
 
-Each subcommand is a module with ``add_arguments(parser)`` and ``run(options)``;
-`main` turns what they raise into one line and exit status 2.
+Each subcommand is a module with ``add_arguments(parser)`` and ``run(options)``, which
+may return an exit status; `main` turns what they raise into one line and exit status 2.
 """
 
 import argparse
@@ -15,13 +15,14 @@ from astropy.utils.exceptions import AstropyUserWarning
 
 import astro_cnnfit
 
-from . import demo, evaluate, measure, morphology, simulate, train, tune
+from . import catalog, demo, evaluate, measure, morphology, simulate, train, tune
 
 __all__ = ["main"]
 
 _COMMANDS = {
     "measure": measure,
     "morphology": morphology,
+    "catalog": catalog,
     "demo": demo,
     "simulate": simulate,
     "train": train,
@@ -44,8 +45,9 @@ def main(arguments=None):
     Returns
     -------
     int
-        Exit status: 0 if all went well, 2 for input that cannot be used (with
-        one line on standard error that names the argument).
+        Exit status: 0 if all went well, 1 if some of it could not be done, 2 for
+        input that cannot be used (with one line on standard error that names the
+        argument).
     """
     options = make_parser().parse_args(arguments)
     logging.basicConfig(format="%(levelname)s: %(message)s")
@@ -55,12 +57,12 @@ def main(arguments=None):
         warnings.simplefilter("always", AstropyUserWarning)
         warnings.showwarning = _show_warning
         try:
-            options.run(options)
+            status = options.run(options)
         except (ValueError, TypeError, OSError, ImportError) as error:
             log.debug("traceback", exc_info=True)
             _complain(f"{options.command}: error: {error}")
             return 2
-    return 0
+    return status or 0
 
 
 def _complain(message):

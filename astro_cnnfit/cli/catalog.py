@@ -1,0 +1,136 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""Measure a catalogue on the tiles of a survey; a run that stopped goes on."""
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from .files import check_folder_of
+from .keras_start import load_keras
+from .report import say
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser):
+    """Add the arguments of ``astro-cnnfit catalog``."""
+    parser.add_argument(
+        "config",
+        metavar="CONFIG.toml",
+        help="says where tiles and catalogue are, what is measured, and where to",
+    )
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="processes of this machine"
+    )
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="of a Dask cluster; 'serial' measures in this process",
+    )
+    parser.add_argument(
+        "--fits", metavar="FILE", help="the catalogue as one FITS table at the end"
+    )
+    parser.add_argument(
+        "--hats", metavar="FOLDER", help="the catalogue in the format HATS at the end"
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="check everything and say what would be done, no more",
+    )
+
+
+def run(options):
+    """
+    Run ``astro-cnnfit catalog``.
+
+    Returns
+    -------
+    int
+        0, or 1 if tiles could not be measured or the run stopped before its end.
+    """
+    from astro_cnnfit.catalog.config import read_config
+
+    arguments = read_config(options.config)
+    if options.workers is not None:
+        arguments.update(workers=options.workers, client=None)
+    if options.scheduler is not None:
+        arguments.update(workers=None, client=options.scheduler)
+    _check_exports(options)
+    load_keras(options.debug)
+    if options.check:
+        return _check(arguments)
+    from astro_cnnfit.catalog import measure_catalog
+    from astro_cnnfit.catalog.scheduler import RunStopped
+
+    try:
+        result = measure_catalog(**arguments, progress_bar=True)
+    except RunStopped as stopped:
+        sys.stderr.write(f"astro-cnnfit catalog: stopped: {stopped}\n")
+        return 1
+    except KeyboardInterrupt:
+        say("Stopped: the same command goes on with it.")
+        raise SystemExit(130) from None
+    _export(options, result)
+    return _report(result)
+
+
+def _check_exports(options):
+    if options.fits is not None:
+        path = check_folder_of(options.fits, "--fits")
+        if path.suffix != ".fits":
+            raise ValueError(f"--fits must end on .fits, got {path.name}")
+    if options.hats is None:
+        return
+    folder = Path(options.hats)
+    check_folder_of(folder.with_name(f"{folder.name}.new"), "--hats")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"--hats must be a new or empty folder, got {folder}")
+    if find_spec("hats_import") is None:
+        raise ImportError("--hats needs hats-import, which comes with the extra 'hats'")
+
+
+def _check(arguments):
+    from astro_cnnfit.catalog.cluster import check_client
+    from astro_cnnfit.catalog.plan import make_plan
+    from astro_cnnfit.catalog.run import check_output
+
+    check_client(arguments.pop("client"), arguments.pop("workers", None))
+    output = arguments.pop("output")
+    arguments.pop("retries", None)
+    plan = make_plan(**arguments)
+    done = check_output(plan, output)
+    empty = sum(len(task.rows) == 0 for task in plan.tasks)
+    say(
+        f"{plan.rows} galaxies on {len(plan.tasks)} tiles ({empty} without galaxies); "
+        f"{len(plan.unassigned)} on no tile",
+        f"{done} tiles are done in {output}",
+    )
+    return 0
+
+
+def _export(options, result):
+    from astro_cnnfit.catalog import to_fits, to_hats
+
+    if not result.summary["rows"]:
+        return
+    if options.fits is not None:
+        # That of a run which stopped earlier has fewer rows.
+        to_fits(result.output, options.fits, overwrite=True)
+        say(f"FITS table: {options.fits}")
+    if options.hats is not None:
+        to_hats(result.output, options.hats)
+        say(f"HATS catalogue: {options.hats}")
+
+
+def _report(result):
+    from astro_cnnfit.catalog.summary import format_summary
+
+    say(*format_summary(result.summary), f"Catalogue: {result.output / 'catalog'}")
+    if not result.summary["failed_tiles"]:
+        return 0
+    for row in result.failures:
+        if row["tile"]:
+            say(f"  {row['tile']} ({row['count']} galaxies): {row['reason']}")
+    say(f"Failures: {result.output / 'failures.parquet'}; the same command tries again")
+    return 1
