@@ -25,7 +25,7 @@ PACKAGE = Path(find_spec("astro_cnnfit").origin).parent
 # The parts of the package from the bottom up. A module imports its own part and
 # those to the left or above, never what stands to the right or below.
 LAYERS = (
-    *("parameters", "measures", "flags", "inputs", "compiled"),
+    *("parameters", "measures", "flags", "inputs", "compiled", "overlap"),
     *("psf", "cutouts"),
     *("rendering", "simulation"),
     *("networks", "weights", "evaluation", "training", "tuning"),

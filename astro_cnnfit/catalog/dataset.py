@@ -10,10 +10,10 @@ file, where it would clash with it.
 from pathlib import Path
 
 import numpy as np
-from astropy.table import QTable, vstack
+from astropy.table import Column, QTable, vstack
 
-from .parquet import astropy_table, write_parquet
 from .optional import require
+from .parquet import astropy_table, write_parquet
 
 __all__ = ["CATALOG", "part_path", "parts", "read_catalog", "read_part", "write_part"]
 
@@ -107,10 +107,25 @@ def read_part(path, columns=None):
     -------
     `~astropy.table.QTable`
         With units.
+
+    Raises
+    ------
+    ValueError
+        If there is no such column.
     """
+    return QTable(astropy_table(_read(path, columns)), copy=False)
+
+
+def _read(path, columns):
     # One file alone: readers of folders would add the column of the partition.
     with require("pyarrow.parquet").ParquetFile(path) as file:
-        return QTable(astropy_table(file.read(columns=columns)))
+        known = file.schema_arrow.names
+        for name in columns or ():
+            if name not in known:
+                raise ValueError(
+                    f"columns must be among {', '.join(known)}, tile; got {name!r}"
+                )
+        return file.read(columns=columns)
 
 
 def read_catalog(output, columns=None):
@@ -144,25 +159,22 @@ def read_catalog(output, columns=None):
     from the folder ``catalog``, or part by part.
     """
     wanted = None if columns is None else [name for name in columns if name != "tile"]
-    tables = []
-    for name, path in parts(output).items():
-        _check_columns(path, wanted)
-        table = read_part(path, wanted)
-        if columns is None or "tile" in columns:
-            table["tile"] = np.full(len(table), name)
-        tables.append(table)
-    if not tables:
+    found = parts(output)
+    if not found:
         return QTable()
-    result = vstack(tables, metadata_conflicts="silent")
+    # Joined as they are on disk: thousands of small tables of astropy take long.
+    read = [_read(path, wanted) for path in found.values()]
+    if len({_units(data) for data in read}) == 1:
+        joined = require("pyarrow").concat_tables(read, promote_options="default")
+        result = QTable(astropy_table(joined), copy=False)
+    else:
+        tables = [QTable(astropy_table(data), copy=False) for data in read]
+        result = vstack(tables, metadata_conflicts="silent")
+    if columns is None or "tile" in columns:
+        names = np.repeat(list(found), [data.num_rows for data in read])
+        result.add_column(Column(names, description="name of the tile"), name="tile")
     return result if columns is None else result[list(columns)]
 
 
-def _check_columns(path, wanted):
-    if wanted is None:
-        return
-    known = require("pyarrow.parquet").read_schema(path).names
-    for name in wanted:
-        if name not in known:
-            raise ValueError(
-                f"columns must be among {', '.join(known)}, tile; got {name!r}"
-            )
+def _units(data):
+    return tuple((field.metadata or {}).get(b"unit") for field in data.schema)

@@ -2,11 +2,11 @@
 """Shape and WCS of tiles, without reading their pixels."""
 
 from collections import ChainMap
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-
-from astro_cnnfit.inputs.files import find_image, open_fits
+from astro_cnnfit.inputs.files import ContentError, find_image, open_fits
 from astro_cnnfit.inputs.image import header_wcs
 
 from .optional import require
@@ -48,18 +48,21 @@ def read_header(tile):
     if tile.kind == "stack" and not is_fits(tile.path):
         with open_stack(tile.path, tile.hdu, f"tile {tile.name!r}") as data:
             return Header(tuple(data.shape), None, dict(data.attrs))
-    with open_fits(tile.path, argument=f"tile {tile.name!r}") as hdus:
-        hdu = hdus[find_image(hdus, tile.hdu, f"tile {tile.name!r} {tile.path}")]
+    what = f"tile {tile.name!r}"
+    # Pixels that are missing at the end are found where they are read.
+    with open_fits(tile.path, argument=what, truncated=True) as hdus:
+        hdu = hdus[find_image(hdus, tile.hdu, f"{what} {tile.path}")]
         shape = tuple(hdu.shape)
-        wanted = 3 if tile.kind == "stack" else 2
-        if len(shape) != wanted:
-            raise ValueError(
-                f"tile {tile.name!r} {tile.path}: a {tile.kind} has {wanted} "
-                f"dimensions, this has shape {shape}"
-            )
-        wcs = header_wcs(hdu.header) if wanted == 2 else None
+        wcs = header_wcs(hdu.header, hdus) if len(shape) == 2 else None
         # Surveys write some keywords for all images of a file into the first HDU.
-        return Header(shape, wcs, ChainMap(hdu.header, hdus[0].header))
+        cards = ChainMap(hdu.header, hdus[0].header)
+    wanted = 3 if tile.kind == "stack" else 2
+    if len(shape) != wanted:
+        raise ValueError(
+            f"{what} {tile.path}: must have {wanted} dimensions as {tile.kind}, got "
+            f"shape {shape}"
+        )
+    return Header(shape, wcs, cards)
 
 
 def image_hdus(path):
@@ -92,9 +95,10 @@ def image_hdus(path):
     return [(n, label if labels.count(label) == 1 else n) for n, label in found]
 
 
-class open_stack:  # noqa: N801 - used as a function is
+@contextmanager
+def open_stack(path, name=None, argument="stack"):
     """
-    Open a data set of an HDF5 or Zarr file, as a context.
+    Open a data set of an HDF5 or Zarr file.
 
     Parameters
     ----------
@@ -106,61 +110,54 @@ class open_stack:  # noqa: N801 - used as a function is
     argument : str
         What it is, for messages.
 
+    Yields
+    ------
+    `h5py.Dataset` or `zarr.Array`
+
     Raises
     ------
     OSError
-        If it cannot be opened.
+        If it cannot be opened or read.
     ValueError
         If there is no such data set.
     ImportError
         If h5py or zarr is missing.
     """
-
-    def __init__(self, path, name=None, argument="stack"):
-        self._what = f"{argument} {path}"
-        self._name = name
-        self._file = None
-        if not Path(path).exists():
-            raise FileNotFoundError(f"{self._what}: no such file")
-        module = "zarr" if str(path).lower().endswith(".zarr") else "h5py"
-        library = require(module)
+    what = f"{argument} {path}"
+    if not Path(path).exists():
+        raise FileNotFoundError(f"{what}: no such file")
+    zarr = str(path).lower().endswith(".zarr")
+    library = require("zarr" if zarr else "h5py")
+    with ExitStack() as stack:
         try:
-            if module == "zarr":
-                self._root = library.open(str(path), mode="r")
+            if zarr:
+                root = library.open(str(path), mode="r")
             else:
-                self._root = self._file = library.File(path, "r")
+                root = stack.enter_context(library.File(path, "r"))
+            data = _data_set(root, name, what)
+        except ContentError:
+            raise
         except Exception as error:  # both libraries have exceptions of their own
             reason = " ".join(str(error).split())[:200] or type(error).__name__
-            raise OSError(f"{self._what}: not readable: {reason}") from error
+            raise OSError(f"{what}: not readable: {reason}") from error
+        yield data
 
-    def __enter__(self):
-        try:
-            return self._found()
-        except BaseException:
-            self.__exit__()
-            raise
 
-    def __exit__(self, *exc):
-        if self._file is not None:
-            self._file.close()
-
-    def _found(self):
-        if hasattr(self._root, "shape"):
-            return self._root
-        if self._name is not None:
-            data = self._root[self._name] if self._name in self._root else None
-            if data is None or not hasattr(data, "shape"):
-                raise ValueError(f"{self._what}: has no data set {self._name!r}")
-            return data
-        found = [
-            key for key in self._root if len(getattr(self._root[key], "shape", ())) == 3
-        ]
-        if len(found) != 1:
-            raise ValueError(
-                f"{self._what}: has {len(found)} data sets of three dimensions"
-                f"{': ' + ', '.join(sorted(found)) if found else ''}; name one (hdu)"
-            )
-        return self._root[found[0]]
+def _data_set(root, name, what):
+    if hasattr(root, "shape"):
+        return root
+    if name is not None:
+        data = root[name] if name in root else None
+        if not hasattr(data, "shape"):
+            raise ContentError(f"{what}: has no data set {name!r}")
+        return data
+    found = [key for key in root if len(getattr(root[key], "shape", ())) == 3]
+    if len(found) != 1:
+        raise ContentError(
+            f"{what}: has {len(found)} data sets of three dimensions"
+            f"{': ' + ', '.join(sorted(found)) if found else ''}; name one (hdu)"
+        )
+    return root[found[0]]
 
 
 def is_fits(path):

@@ -2,6 +2,7 @@
 """One task: from a tile and its rows to a part of the catalogue."""
 
 import copy
+import functools
 import threading
 import time
 import warnings
@@ -29,6 +30,9 @@ STAGES = ("reading", "cutting", "inference", "writing")
 # One tile at a time uses the processor: where a process has more threads, the
 # others read and write meanwhile.
 _MEASURING = threading.Lock()
+# Blocks of pixels up to which all that a galaxy's measurement looks at lies within
+# the margin that is read around it, where not all of an image is.
+_NEAR = {"sersic": 2, "cas": 1}
 # Width of the stamps on which the width of a PSF is measured for morphology.
 _PSF_SIZE = 41
 
@@ -74,13 +78,17 @@ def measure_task(task, settings, output):
         image, is_whole = read_tile(task)
         psf = read_psf(task, settings)
         zeropoint = _zeropoint(task.tile, settings)
-    tables = _measured(task, settings, image, psf, zeropoint, timer)
-    if not is_whole and _reach_far(tables):
+    init = _positions(task, image)
+    measured = functools.partial(
+        _measured, task, settings, init=init, psf=psf, zeropoint=zeropoint, timer=timer
+    )
+    tables, widest = measured(image)
+    if not is_whole and widest:
         with timer("reading"):
             image, _ = read_tile(task, whole=True)
-        tables = _measured(task, settings, image, psf, zeropoint, timer)
+        tables, _ = measured(image)
     with timer("writing"):
-        table = merge(task, tables, settings, image.unit)
+        table = merge(task, init, tables, settings, image.unit)
         path, size = write_part(table, output, task.name)
     return record | {
         "measured": _count_measured(table),
@@ -126,26 +134,27 @@ def _zeropoint(tile, settings):
     return float(found)
 
 
-def _measured(task, settings, image, psf, zeropoint, timer):
-    """Tables of both measurers, as far as they are asked for."""
-    init = _positions(task, image)
-    tables = {}
+def _measured(task, settings, image, *, init, psf, zeropoint, timer):
+    """Tables of both measurers, and whether a galaxy needs more pixels than MARGIN."""
+    tables, wide = {}, False
     with _MEASURING, warnings.catch_warnings():
         # Rows without result have flags, which are counted.
         warnings.simplefilter("ignore", AstropyUserWarning)
         start, before = time.perf_counter(), inference_seconds()
         try:
             if settings.sersic is not None:
-                tables["sersic"] = _sersic(settings, image, psf, init, zeropoint)
+                tables["sersic"], wide = _sersic(settings, image, psf, init, zeropoint)
             if settings.cas is not None:
                 tables["cas"] = _cas(settings, image, psf, init)
+                wide |= bool(np.any(tables["cas"]["block_factor"] > _NEAR["cas"]))
         except (TypeError, ValueError) as error:
-            raise type(error)(f"tile {task.tile.name!r}: {error}") from error
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"tile {task.tile.name!r}: {error}") from error
         finally:
             inference = inference_seconds() - before
             timer.seconds["inference"] += inference
             timer.seconds["cutting"] += time.perf_counter() - start - inference
-    return tables
+    return tables, wide
 
 
 def _positions(task, image):
@@ -164,7 +173,10 @@ def _sersic(settings, image, psf, init, zeropoint):
     if fitter.model.psf_size is None and not fitter.refine:
         psf = None
     oversampling = 1 if psf is None else settings.psf_oversampling
-    return fitter(image, psf, init_params=init, psf_oversampling=oversampling)
+    table = fitter(image, psf, init_params=init, psf_oversampling=oversampling)
+    averaged = np.flatnonzero(np.asarray(table["flags"]) & flags.BLOCK_AVERAGED)
+    factors = (fitter.fit_info[row]["block_factor"] for row in averaged.tolist())
+    return table, any(factor > _NEAR["sersic"] for factor in factors)
 
 
 def _cas(settings, image, psf, init):
@@ -178,14 +190,6 @@ def _cas(settings, image, psf, init):
         )  # fmt: skip
     measurer = copy.copy(load(settings, "cas"))
     return measurer(image, init_params=init, psf=psf)
-
-
-def _reach_far(tables):
-    """Whether a galaxy was looked at beyond what is read around each."""
-    return any(
-        np.any(np.asarray(table["flags"]) & flags.BLOCK_AVERAGED)
-        for table in tables.values()
-    )
 
 
 def _count_measured(table):

@@ -88,14 +88,16 @@ def _sources(measurer, column):
     )
 
 
-def merge(task, tables, settings, unit=None):
+def merge(task, init, tables, settings, unit=None):
     """
     Put what was measured on a tile into one table.
 
     Parameters
     ----------
     task : `~astro_cnnfit.catalog.tiles.Task`
-        Its rows give identifiers, positions and the columns to keep.
+        Its rows give identifiers, celestial positions and the columns to keep.
+    init : `~astropy.table.Table`
+        Positions in pixels, ``x_init`` and ``y_init``.
     tables : dict of `~astropy.table.QTable`
         By the measurer's name; rows as those of the task.
     settings : `~astro_cnnfit.catalog.settings.Settings`
@@ -122,9 +124,8 @@ def merge(task, tables, settings, unit=None):
         result["index"].description = "number of the stamp in its stack"
     for name in ("x", "y"):
         description = f"{name} as given or from the WCS (pixels)"
-        values = next(iter(tables.values()), {f"{name}_init": np.zeros(0)})
-        values = values[f"{name}_init"] if "sersic" in tables else rows[name]
-        result[f"{name}_init"] = Column(values, dtype=float, description=description)
+        values = np.asarray(init[f"{name}_init"], float)
+        result[f"{name}_init"] = Column(values, description=description)
     for source in catalog_columns(settings):
         result[source.name] = _values(source, tables[source.measurer], unit)
     return result

@@ -123,14 +123,20 @@ def write_parquet(table, path, extra=None):
     int
         Bytes of the file.
     """
-    parquet = require("pyarrow.parquet")
+    pa, parquet = require("pyarrow"), require("pyarrow.parquet")
     content = arrow_table(table, extra)
+    # Measured values hardly repeat: to look for that takes most of the time.
+    repeating = [
+        field.name for field in content.schema if not _is_floating(pa, field.type)
+    ]
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with partial.open("wb") as file:
-            parquet.write_table(content, file, compression=_COMPRESSION)
+            parquet.write_table(
+                content, file, compression=_COMPRESSION, use_dictionary=repeating
+            )
             file.flush()
             os.fsync(file.fileno())
             size = file.tell()
@@ -138,6 +144,10 @@ def write_parquet(table, path, extra=None):
     finally:
         partial.unlink(missing_ok=True)
     return size
+
+
+def _is_floating(pa, kind):
+    return pa.types.is_floating(getattr(kind, "value_type", kind))
 
 
 def astropy_table(data):
@@ -156,14 +166,14 @@ def astropy_table(data):
         (NaN in columns of floating-point numbers).
     """
     notes, values = _notes(data.schema.metadata)
-    table = Table(meta=values)
+    columns = []
     for name in data.schema.names:
         column = _column(data.column(name))
         for key in ("unit", "description", "format", "meta"):
             if key in notes.get(name, {}):
                 setattr(column, key, notes[name][key])
-        table[name] = column
-    return table
+        columns.append(column)
+    return Table(columns, names=data.schema.names, meta=values, copy=False)
 
 
 def read_columns(dataset, names):

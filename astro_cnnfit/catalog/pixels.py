@@ -8,8 +8,9 @@ read is NaN, so positions stay what they are.
 
 import numpy as np
 
-from astro_cnnfit.inputs import Image, parse_image, read_image
-from astro_cnnfit.inputs.files import find_image, open_fits
+from astro_cnnfit.inputs import Image, parse_image
+from astro_cnnfit.inputs.files import ContentError, find_image, open_fits, read_array
+from astro_cnnfit.inputs.image import header_unit
 
 from .headers import is_fits, open_stack
 from .stacks import read_planes
@@ -54,84 +55,94 @@ def read_tile(task, *, whole=False):
         the tile.
     """
     tile = task.tile
-    if tile.kind == "stack":
-        read = _Planes(task)
-    else:
-        read = _Whole(None if whole else _Bands(task.rows))
-    image = read(tile.path, tile.hdu, f"tile {tile.name!r}:")
+    read = _Planes(task) if tile.kind == "stack" else _Whole(task, whole)
+    what = f"tile {tile.name!r}:"
+    values, header, wcs = read(tile.path, tile.hdu, what)
+    image = parse_image(values, argument=f"{what} {tile.path}", single=True)
     mask, error = image.mask, None
-    if tile.mask is not None:
-        other = _companion(read, tile, "mask", image)
-        bad = other.data != 0
+    for name, to_error in _COMPANIONS.items():
+        spec = getattr(tile, name)
+        if spec is None:
+            continue
+        path, hdu = (spec, None) if isinstance(spec, str) else spec
+        fill = 1 if name == "mask" else np.nan
+        values, _, _ = read(path, hdu, f"{what} {name}", fill)
+        if values.shape != image.data.shape:
+            raise ValueError(
+                f"{what} {name} {path} must have the shape of the image, "
+                f"{image.data.shape}, got {values.shape}"
+            )
+        found, bad = to_error(values)
         mask = bad if mask is None else mask | bad
-    for name, to_error in _ERRORS.items():
-        if getattr(tile, name) is not None:
-            other = _companion(read, tile, name, image)
-            error, bad = to_error(other.data)
-            mask = bad if mask is None else mask | bad
+        error = error if found is None else found
     if mask is not None and not mask.any():
         mask = None
-    image = Image(image.data, mask, error, image.unit, image.wcs)
-    return image, not getattr(read, "in_bands", False)
+    unit = None if header is None else header_unit(header)
+    return Image(image.data, mask, error, unit, wcs), not read.in_bands
+
+
+def _from_mask(values):
+    return None, values != 0
 
 
 def _from_error(values):
+    values = values.astype(np.float32 if _is_single(values) else float, copy=False)
     with np.errstate(invalid="ignore"):
         bad = ~(np.isfinite(values) & (values > 0))
     return values, bad
 
 
 def _from_variance(values):
-    _, bad = _from_error(values)
-    return np.sqrt(np.where(bad, np.nan, values)), bad
+    values, bad = _from_error(values)
+    with np.errstate(invalid="ignore"):
+        return np.sqrt(values), bad
 
 
 def _from_weight(values):
-    _, bad = _from_error(values)
-    return 1 / np.sqrt(np.where(bad, np.nan, values)), bad
+    values, bad = _from_error(values)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return 1 / np.sqrt(values), bad
 
 
-_ERRORS = {"error": _from_error, "variance": _from_variance, "weight": _from_weight}
+def _is_single(values):
+    return values.dtype.type is np.float32
 
 
-def _companion(read, tile, name, image):
-    spec = getattr(tile, name)
-    path, hdu = (spec, None) if isinstance(spec, str) else spec
-    other = read(path, hdu, f"tile {tile.name!r}: {name}")
-    if other.data.shape != image.data.shape:
-        raise ValueError(
-            f"tile {tile.name!r}: {name} {path} must have the shape of the image, "
-            f"{image.data.shape}, got {other.data.shape}"
-        )
-    return other
+_COMPANIONS = {
+    "mask": _from_mask,
+    "error": _from_error,
+    "variance": _from_variance,
+    "weight": _from_weight,
+}
 
 
 class _Whole:
     """Reads images of FITS files, or bands of them."""
 
-    def __init__(self, bands):
-        self._bands = bands
+    def __init__(self, task, whole):
+        self._bands = None if whole else _Bands(task.rows)
         self.in_bands = False
 
-    def __call__(self, path, hdu, what):
-        bands = self._bands
-        if bands is not None and str(path).lower().endswith(_STREAMS):
-            bands = None
-        image = read_image(path, hdu, argument=what, single=True, bands=bands)
-        if image.data.ndim != 2:
+    def __call__(self, path, hdu, what, fill=np.nan):
+        bands = None if str(path).lower().endswith(_STREAMS) else self._bands
+        values, header, wcs = read_array(
+            path, hdu, argument=what, bands=bands, fill=fill
+        )
+        if values.ndim != 2:
             raise ValueError(
                 f"{what} {path}: must be an image of two dimensions, got shape "
-                f"{image.data.shape}"
+                f"{values.shape}"
             )
         self.in_bands |= bands is not None and bands.used
-        return image
+        return values, header, wcs
 
 
 class _Bands:
     """Says which rows of an image are near galaxies."""
 
     def __init__(self, rows):
-        self._x, self._y = (np.asarray(rows[name], float) for name in ("x", "y"))
+        x, y = (np.asarray(rows[name], float) for name in ("x", "y"))
+        self._y = np.sort(y[np.isfinite(x) & np.isfinite(y)])
         self.used = False
 
     def __call__(self, hdu):
@@ -140,53 +151,43 @@ class _Bands:
         if len(hdu.shape) != 2:
             return None
         ny, nx = hdu.shape
-        known = np.isfinite(self._x) & np.isfinite(self._y)
-        x, y = self._x[known], self._y[known]
-        inside = (np.abs(x - nx / 2) < nx) & (np.abs(y - ny / 2) < ny)
-        order = np.argsort(y[inside])
-        x, y = x[inside][order], y[inside][order]
-        if not len(y):
-            return [np.s_[0:1, 0:nx]]
+        y = self._y[(self._y > -MARGIN) & (self._y < ny + MARGIN)]
         # Galaxies whose bands meet are in one.
-        groups = np.split(
-            np.arange(len(y)), np.flatnonzero(np.diff(y) > 2 * MARGIN) + 1
-        )
-        slices = [
-            (_span(y[group], ny), _span(x[group], nx) if len(group) else None)
-            for group in groups
-        ]
+        groups = np.split(y, np.flatnonzero(np.diff(y) > 2 * MARGIN) + 1)
+        slices = [_band(group, ny, nx) for group in groups if group.size]
         rows = sum(part[0].stop - part[0].start for part in slices)
-        self.used = rows < _WORTHWHILE * ny
+        self.used = 0 < rows < _WORTHWHILE * ny
         return slices if self.used else None
 
 
-def _span(values, length):
-    first = int(np.floor(values.min())) - MARGIN
-    last = int(np.ceil(values.max())) + MARGIN + 1
-    first, last = max(first, 0), min(last, length)
-    return slice(min(first, length - 1), max(last, 1))
+def _band(y, ny, nx):
+    first = max(int(np.floor(y[0])) - MARGIN, 0)
+    last = min(int(np.ceil(y[-1])) + MARGIN + 1, ny)
+    # Whole rows: they are stored together, and they tell the sky of the image.
+    return slice(first, last), slice(0, nx)
 
 
 class _Planes:
     """Reads planes of a stack."""
 
+    in_bands = False
+
     def __init__(self, task):
         self._index = np.asarray(task.rows["index"])
 
-    def __call__(self, path, name, what):
-        what = f"{what} {path}"
+    def __call__(self, path, name, what, fill=np.nan):
+        what, header = f"{what} {path}", None
         if is_fits(path):
             with open_fits(path, argument=what) as hdus:
                 hdu = hdus[find_image(hdus, name, what)]
                 values = self._read(hdu.section, tuple(hdu.shape), what)
+                header = hdu.header
         else:
             with open_stack(path, name, what) as data:
                 values = self._read(data, tuple(data.shape), what)
-        if values.dtype.kind == "b":
-            values = values.astype(np.uint8)
-        return parse_image(values, argument=what, single=True)
+        return values, header, None
 
     def _read(self, data, shape, what):
         if len(shape) != 3:
-            raise ValueError(f"{what}: a stack has shape (N, ny, nx), not {shape}")
+            raise ContentError(f"{what}: a stack has shape (N, ny, nx), not {shape}")
         return read_planes(data, shape, self._index, what)

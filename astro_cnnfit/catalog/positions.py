@@ -8,8 +8,8 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Column, MaskedColumn, QTable, Table
 
-from .parquet import read_columns
 from .optional import require
+from .parquet import read_columns
 
 __all__ = ["COLUMNS", "read_positions"]
 
@@ -132,6 +132,8 @@ def _kind(found, stacks, one_tile, there):
 
 
 def _check_keep(keep, names, found):
+    if not keep:
+        return
     from astro_cnnfit.morphology.results import COLUMNS as CAS_COLUMNS
     from astro_cnnfit.sersic.results import COLUMNS as SERSIC_COLUMNS
 

@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from astro_cnnfit.inputs.files import find_image, open_fits
+from astro_cnnfit.inputs.files import ContentError, find_image, open_fits
 
 from .headers import is_fits, open_stack
 from .stacks import read_planes
@@ -63,13 +63,15 @@ def _chosen(data, shape, task, what):
     if len(shape) == 2:
         return np.asarray(data[:, :])
     if len(shape) != 3:
-        raise ValueError(f"{what}: a PSF has two dimensions or three, not {len(shape)}")
+        raise ContentError(
+            f"{what}: a PSF has two dimensions or three, not {len(shape)}"
+        )
     if shape[0] == 1:
         return np.asarray(data[0:1])[0]
     for column in ("psf_index", "index"):
         if column in task.rows.colnames:
             return read_planes(data, shape, np.asarray(task.rows[column]), what)
-    raise ValueError(
+    raise ContentError(
         f"{what}: it holds {shape[0]} PSFs; the catalog must say in psf_index which "
         "is whose"
     )

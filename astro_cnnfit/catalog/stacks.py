@@ -3,6 +3,8 @@
 
 import numpy as np
 
+from astro_cnnfit.inputs.files import ContentError
+
 __all__ = ["read_planes"]
 
 # Planes that are not wanted but read along, rather than to ask twice.
@@ -40,7 +42,7 @@ def read_planes(data, shape, index, what="stack"):
         return np.asarray(data[0:1])[:0]
     if index.min() < 0 or index.max() >= shape[0]:
         bad = index.min() if index.min() < 0 else index.max()
-        raise ValueError(f"{what}: has planes 0 to {shape[0] - 1}, not {bad}")
+        raise ContentError(f"{what}: has planes 0 to {shape[0] - 1}, not {bad}")
     wanted = np.unique(index)
     breaks = np.flatnonzero(np.diff(wanted) > _GAP) + 1
     runs = [(run[0], run[-1] + 1) for run in np.split(wanted, breaks)]

@@ -19,7 +19,9 @@ _FITS = (".fits", ".fit", ".fts", ".fits.fz", ".fits.gz", ".fit.gz", ".fit.fz")
 _STACKS = (".h5", ".hdf5", ".zarr")
 # Readers of a partitioned data set take such names for numbers or dates.
 _LOOKS_LIKE_A_VALUE = re.compile(
-    r"[-+.\d]+(e[-+]?\d+)?|\d{4}-\d\d-\d\d.*|nan|inf|true|false|null", re.IGNORECASE
+    r"[-+.\d]+[\d_.]*(e[-+]?\d+)?|[-+]?(nan|inf|infinity)|true|false|null"
+    r"|\d{4}-\d\d-\d\d.*",
+    re.IGNORECASE,
 )
 
 
@@ -142,7 +144,7 @@ def parse_tiles(tiles, *, hdu=None, zeropoint=None, **patterns):
         entries = _without_companions(entries)
     if not entries:
         raise ValueError(f"tiles must be images or stacks, found none in {tiles!r}")
-    _check_patterns(entries, patterns)
+    _check_entries(entries, patterns)
     result = []
     for entry, name in zip(entries, _names(entries), strict=True):
         result += _tiles_of({**entry, "name": name})
@@ -282,10 +284,18 @@ def _without_companions(entries):
     return [entry for entry in entries if entry["path"] not in theirs]
 
 
-def _check_patterns(entries, patterns):
-    given = [key for key in ("error", "variance", "weight") if key in patterns]
-    if len(given) > 1:
-        raise ValueError(f"{given[1]} must not be given together with {given[0]}")
+def _check_entries(entries, patterns):
+    for entry in entries:
+        given = [key for key in ("error", "variance", "weight") if key in entry]
+        if len(given) > 1:
+            raise ValueError(f"{given[1]} must not be given together with {given[0]}")
+        value = entry.get("zeropoint")
+        if value is not None and not isinstance(value, str):
+            if not (_is_number(value) and np.isfinite(value)):
+                raise ValueError(
+                    "zeropoint must be a finite number of magnitudes or a keyword, "
+                    f"got {value!r}"
+                )
     for key in patterns:
         paths = [_path_of(entry[key]) for entry in entries if entry.get(key)]
         # One that is missing fails its tile; a pattern that never fits is a slip.
@@ -293,6 +303,10 @@ def _check_patterns(entries, patterns):
             raise FileNotFoundError(
                 f"{key} must be there: no tile has one, such as {paths[0]}"
             )
+
+
+def _is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _names(entries):
@@ -310,7 +324,7 @@ def _names(entries):
 
 
 def _safe(name):
-    name = re.sub(r"[^\w.+-]", "_", name, flags=re.ASCII).lstrip("._")
+    name = re.sub(r"[^\w.+-]", "_", name, flags=re.ASCII).strip("._")
     if not name or _LOOKS_LIKE_A_VALUE.fullmatch(name):
         name = f"tile_{name}"
     return name[:200]

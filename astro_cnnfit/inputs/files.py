@@ -13,11 +13,11 @@ from astropy.io.fits.verify import VerifyWarning
 
 from astro_cnnfit.inputs.image import header_unit, header_wcs, parse_image
 
-__all__ = ["find_image", "open_fits", "read_image"]
+__all__ = ["ContentError", "find_image", "open_fits", "read_array", "read_image"]
 
 
-class _NoImageError(ValueError):
-    """The file is as it should be, but what is wanted is not in it."""
+class ContentError(ValueError):
+    """A file can be read, but does not hold what is wanted of it."""
 
 
 def read_image(path, hdu=None, *, argument="data", single=False, bands=None):
@@ -36,8 +36,7 @@ def read_image(path, hdu=None, *, argument="data", single=False, bands=None):
     single : bool
         Leave values that are float32 as they are, without a copy twice as large.
     bands : callable, optional
-        Says which parts of a 2-D image are wanted: called with the HDU, it returns
-        a list of slices (rows, columns), or None for all of it. The rest is NaN.
+        As for `read_array`; what is not read is NaN.
 
     Returns
     -------
@@ -52,17 +51,49 @@ def read_image(path, hdu=None, *, argument="data", single=False, bands=None):
         If it holds no image, no such HDU, or one that is not an image. Every
         message is one line that names the file.
     """
+    data, header, wcs = read_array(path, hdu, argument=argument, bands=bands)
+    image = parse_image(data, argument=f"{argument} {path}", single=single)
+    return replace(image, unit=header_unit(header), wcs=wcs)
+
+
+def read_array(path, hdu=None, *, argument="data", bands=None, fill=np.nan):
+    """
+    Read the array of an image of a FITS file, as it is stored.
+
+    Parameters
+    ----------
+    path, hdu, argument
+        As for `read_image`.
+    bands : callable, optional
+        Says which parts of a 2-D image are wanted: called with the HDU, it returns
+        a list of slices (rows, columns), or None for all of it.
+    fill : scalar
+        What stands where nothing was read. Whole numbers become floating-point
+        ones if it is NaN.
+
+    Returns
+    -------
+    values : `~numpy.ndarray`
+        (ny, nx) or (N, ny, nx), scaled as the header says.
+    header : `~astropy.io.fits.Header`
+        Of the image.
+    wcs : `~astropy.wcs.WCS` or None
+        Celestial WCS.
+
+    Raises
+    ------
+    OSError, ValueError
+        As `read_image`.
+    """
     with open_fits(path, argument=argument) as hdus:
         found = hdus[find_image(hdus, hdu, f"{argument} {path}")]
-        header = found.header
         parts = None if bands is None else bands(found)
-        data = found.data if parts is None else _read_parts(found, parts)
-    image = parse_image(data, argument=f"{argument} {path}", single=single)
-    return replace(image, unit=header_unit(header), wcs=header_wcs(header))
+        data = found.data if parts is None else _read_parts(found, parts, fill)
+        return data, found.header, header_wcs(found.header, hdus)
 
 
 @contextmanager
-def open_fits(path, *, argument="data"):
+def open_fits(path, *, argument="data", truncated=False):
     """
     Open a FITS file for reading, with messages that a command line can show.
 
@@ -72,6 +103,8 @@ def open_fits(path, *, argument="data"):
         The file, compressed or not.
     argument : str
         What it is for, in messages.
+    truncated : bool
+        Whether headers are enough, and pixels may be missing at the end.
 
     Yields
     ------
@@ -81,7 +114,8 @@ def open_fits(path, *, argument="data"):
     ------
     OSError
         If the file is missing, unreadable, empty, truncated or not FITS, also
-        where that shows later, while it is open.
+        where that shows later, while it is open: there, any error that reading may
+        bring about counts as that, but not a `ContentError`.
     """
     path = Path(path)
     if not path.is_file():
@@ -89,13 +123,13 @@ def open_fits(path, *, argument="data"):
     try:
         with warnings.catch_warnings():
             # A file that ends too early is only warned about at first.
-            warnings.filterwarnings("error", ".*truncated.*")
+            warnings.filterwarnings("ignore" if truncated else "error", ".*truncated.*")
             warnings.simplefilter("ignore", VerifyWarning)
             # Opened here, so that it is closed whatever astropy stumbles over;
             # not mapped, as a file that shrinks meanwhile would end the process.
             with path.open("rb") as stream, fits.open(stream, memmap=False) as hdus:
                 yield hdus
-    except _NoImageError:
+    except ContentError:
         raise
     except (OSError, EOFError, TypeError, ValueError, Warning, zlib.error) as exc:
         reason = " ".join(str(exc).split()) or type(exc).__name__
@@ -132,25 +166,25 @@ def find_image(hdus, wanted, what):
                 return index
         except (KeyError, IndexError):
             pass
-        raise _NoImageError(f"{what}: the file holds no image in HDU {wanted!r}")
+        raise ContentError(f"{what}: the file holds no image in HDU {wanted!r}")
     dimensions = [_dimensions(hdu) for hdu in hdus]
     for number in (2, 3):
         if number in dimensions:
             return dimensions.index(number)
-    raise _NoImageError(f"{what}: the file holds no 2-D image")
+    raise ContentError(f"{what}: the file holds no 2-D image")
 
 
 def _dimensions(hdu):
     return len(hdu.shape) if hdu.is_image and 0 not in hdu.shape else 0
 
 
-def _read_parts(hdu, parts):
-    """Parts of an image where they belong in an array of NaN."""
-    data = None
-    for part in parts:
-        values = hdu.section[part]
-        if data is None:
-            single = values.dtype.newbyteorder("=") == np.float32
-            data = np.full(hdu.shape, np.nan, np.float32 if single else np.float64)
-        data[part] = values
-    return np.full(hdu.shape, np.nan, np.float32) if data is None else data
+def _read_parts(hdu, parts, fill):
+    """Read parts of an image to where they belong in an array."""
+    values = [hdu.section[part] for part in parts]
+    kind = values[0].dtype.newbyteorder("=")
+    if kind.kind in "iu" and np.isnan(fill):
+        kind = np.dtype(float)
+    data = np.full(hdu.shape, fill, kind)
+    for part, value in zip(parts, values, strict=True):
+        data[part] = value
+    return data

@@ -161,13 +161,15 @@ def header_unit(header):
         return None
 
 
-def header_wcs(header):
+def header_wcs(header, hdus=None):
     """
     Celestial WCS of an image, from its FITS header.
 
     Parameters
     ----------
     header : `~astropy.io.fits.Header`
+    hdus : `~astropy.io.fits.HDUList`, optional
+        The file, where a distortion may be kept as a table of its own.
 
     Returns
     -------
@@ -177,7 +179,7 @@ def header_wcs(header):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FITSFixedWarning)
         try:
-            wcs = WCS(header)
+            wcs = WCS(header, hdus)
         except Exception:  # wcslib raises many kinds for headers it cannot read
             return None
     return wcs.celestial if wcs.has_celestial else None

@@ -1,0 +1,240 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""Tests of how tiles are found, named and told apart, and of their headers."""
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.table import Table
+from astropy.wcs import WCS
+from hypothesis import given
+from hypothesis import strategies as st
+
+from astro_cnnfit.catalog.headers import read_header
+from astro_cnnfit.catalog.tiles import Tile, _safe, parse_tiles
+
+
+def touch(folder, *names):
+    folder.mkdir(exist_ok=True, parents=True)
+    for name in names:
+        (folder / name).write_bytes(b"")
+    return folder
+
+
+def names(tiles):
+    return [tile.name for tile in tiles]
+
+
+def test_folder(tmp_path):
+    touch(tmp_path, "b.fits", "a.fits.fz", "c.FITS.gz", "notes.txt", ".hidden.fits")
+    tiles = parse_tiles(tmp_path)
+    assert names(tiles) == ["a", "b", "c"]
+    assert {tile.kind for tile in tiles} == {"image"}
+    assert tiles[0].path == str(tmp_path / "a.fits.fz")
+    assert tiles[0].paths() == [tiles[0].path]
+
+
+def test_glob_list_and_relative_paths(tmp_path, monkeypatch):
+    touch(tmp_path / "n", "a.fits", "b.fits")
+    assert names(parse_tiles(str(tmp_path / "*" / "*.fits"))) == ["a", "b"]
+    monkeypatch.chdir(tmp_path)
+    tiles = parse_tiles(["n/b.fits", "n/a.fits"])
+    assert names(tiles) == ["b", "a"]
+    assert tiles[0].path == str(tmp_path / "n" / "b.fits")
+
+
+def test_companions_are_no_tiles(tmp_path):
+    touch(tmp_path, "a.fits.fz", "a_mask.fits", "a_wht.fits", "b.fits", "b_mask.fits")
+    touch(tmp_path / "psfs", "psf_a.fits", "psf_b.fits")
+    tiles = parse_tiles(
+        tmp_path,
+        mask="{folder}/{stem}_mask.fits",
+        weight=("{folder}/{stem}_wht.fits", 1),
+        psf="{folder}/psfs/psf_{stem}.fits",
+    )
+    assert names(tiles) == ["a", "b"]
+    assert tiles[0].mask == str(tmp_path / "a_mask.fits")
+    # b has none: that fails b when it is measured, and only b.
+    assert tiles[1].weight == (str(tmp_path / "b_wht.fits"), 1)
+    assert len(tiles[0].paths()) == 4
+
+
+def test_other_hdus_of_one_file(tmp_path):
+    touch(tmp_path, "a.fits")
+    (tile,) = parse_tiles(tmp_path, hdu=["SCI", 1], mask=("{path}", "DQ"))
+    assert tile.hdu == ("SCI", 1)
+    assert tile.mask == (tile.path, "DQ")
+    assert tile.paths() == [tile.path]
+
+
+def test_table_and_dictionaries(tmp_path):
+    touch(tmp_path, "a.fits", "b.fits", "p.fits")
+    rows = [
+        {"path": str(tmp_path / "a.fits"), "name": "one", "psf": "p"},
+        {"path": str(tmp_path / "b.fits"), "zeropoint": 25.0},
+    ]
+    first, second = parse_tiles(rows, zeropoint="MAGZERO")
+    assert (first.name, first.psf, first.zeropoint) == ("one", "p", "MAGZERO")
+    assert (second.name, second.psf, second.zeropoint) == ("b", None, 25.0)
+    table = Table(
+        {"path": [row["path"] for row in rows], "zeropoint": [np.nan, 25.0]},
+    )
+    first, second = parse_tiles(table)
+    assert first.zeropoint is None
+    assert second.zeropoint == 25.0
+    assert isinstance(second.zeropoint, float)
+    assert parse_tiles([first, second]) == [first, second]
+
+
+def test_one_name_in_two_folders(tmp_path):
+    touch(tmp_path / "x", "a.fits", "b.fits")
+    touch(tmp_path / "y", "a.fits")
+    tiles = parse_tiles(str(tmp_path / "*" / "*.fits"))
+    assert names(tiles) == ["x_a", "b", "y_a"]
+    with pytest.raises(ValueError, match="names of their own: 'a'"):
+        parse_tiles([{"path": tile.path, "name": "a"} for tile in tiles])
+
+
+def test_all_images_of_a_file(tmp_path):
+    path = tmp_path / "a.fits"
+    image = np.zeros((3, 4), "f4")
+    hdus = [
+        fits.PrimaryHDU(),
+        fits.CompImageHDU(image, name="N1"),
+        fits.ImageHDU(image),
+        fits.BinTableHDU(Table({"x": [1]}), name="CAT"),
+        fits.ImageHDU(image[None], name="CUBE"),
+        fits.ImageHDU(image, name="TWICE"),
+        fits.ImageHDU(image, name="TWICE", ver=2),
+    ]
+    fits.HDUList(hdus).writeto(path)
+    touch(tmp_path / "w", "a.fits")
+    tiles = parse_tiles(path, hdu="all", weight="{folder}/w/{name}")
+    assert names(tiles) == ["a_N1", "a_2", "a_5", "a_6"]
+    assert [tile.hdu for tile in tiles] == [1, 2, 5, 6]
+    weight = str(tmp_path / "w" / "a.fits")
+    assert tiles[0].weight == (weight, "N1")
+    assert tiles[1].weight == (weight, 2)
+
+
+@pytest.mark.parametrize("suffix", ["h5", "hdf5", "zarr"])
+def test_stacks(tmp_path, suffix):
+    touch(tmp_path, f"a.{suffix}")
+    (tile,) = parse_tiles(tmp_path, hdu="stamps")
+    assert (tile.kind, tile.hdu) == ("stack", "stamps")
+
+
+@given(st.text(max_size=30))
+def test_names_are_safe_and_text(name):
+    safe = _safe(name)
+    assert safe
+    assert "/" not in safe
+    assert not safe.startswith((".", "_"))
+    for number in (int, float):
+        with pytest.raises(ValueError, match=r"could not convert|invalid literal"):
+            number(safe)
+
+
+@pytest.mark.parametrize("name", ["0012", "1e5", "-3.5", "2026-11-21", "nan", "True"])
+def test_names_that_readers_would_take_for_values(name):
+    assert _safe(name) == f"tile_{name}"
+
+
+@pytest.mark.parametrize(
+    ("tiles", "keywords", "error", "match"),
+    [
+        ("nowhere", {}, FileNotFoundError, "no such file or folder"),
+        ("nowhere*.fits", {}, FileNotFoundError, "nothing matches"),
+        (3, {}, TypeError, "got int"),
+        ([], {}, ValueError, "found none"),
+        ([{"name": "a"}], {}, ValueError, "no path"),
+        ([{"path": "a", "masc": "b"}], {}, ValueError, "got 'masc'"),
+        (None, {"mask": "{folder}/none"}, FileNotFoundError, "mask must be there"),
+        (None, {"mask": "{nothing}"}, ValueError, "mask must be a path with"),
+        (None, {"mask": 3}, TypeError, "mask must be a path, got int"),
+        (None, {"mask": ("a", 1, 2)}, ValueError, "a path and an HDU"),
+        (None, {"flag": "a"}, TypeError, "got 'flag'"),
+        (None, {"zeropoint": np.inf}, ValueError, "zeropoint must be"),
+        (
+            None,
+            {"error": "{path}", "weight": "{path}"},
+            ValueError,
+            "weight must not be given together with error",
+        ),
+    ],
+)
+def test_bad_calls(tmp_path, tiles, keywords, error, match):
+    touch(tmp_path / "t", "a.fits")
+    with pytest.raises(error, match=match):
+        parse_tiles(tmp_path / "t" if tiles is None else tiles, **keywords)
+
+
+def test_empty_folder(tmp_path):
+    with pytest.raises(ValueError, match="found none"):
+        parse_tiles(tmp_path)
+
+
+class TestHeaders:
+    @staticmethod
+    def write(path, **keywords):
+        wcs = WCS(naxis=2)
+        wcs.wcs.ctype = "RA---TAN", "DEC--TAN"
+        wcs.wcs.crval = 10.0, 20.0
+        wcs.wcs.cdelt = -1e-4, 1e-4
+        header = wcs.to_header()
+        header["MAGZERO"] = 27.5
+        data = np.zeros((30, 40), "f4")
+        if path.name.endswith(".fz"):
+            hdu = fits.CompImageHDU(data, header)
+        else:
+            hdu = fits.ImageHDU(data, header)
+        primary = fits.PrimaryHDU()
+        primary.header["FILTER"] = "r"
+        fits.HDUList([primary, hdu]).writeto(path)
+        return Tile("a", str(path), **keywords)
+
+    @pytest.mark.parametrize("suffix", ["fits", "fits.fz", "fits.gz"])
+    def test_shape_wcs_and_keywords(self, tmp_path, suffix):
+        header = read_header(self.write(tmp_path / f"a.{suffix}"))
+        assert header.shape == (30, 40)
+        assert header.wcs.has_celestial
+        assert header.cards["MAGZERO"] == 27.5
+        assert header.cards["FILTER"] == "r"
+
+    def test_pixels_may_be_missing(self, tmp_path):
+        tile = self.write(tmp_path / "a.fits")
+        content = (tmp_path / "a.fits").read_bytes()
+        (tmp_path / "a.fits").write_bytes(content[:-3000])
+        assert read_header(tile).shape == (30, 40)
+        (tmp_path / "a.fits").write_bytes(content[:4000])
+        with pytest.raises((OSError, ValueError), match="tile 'a'"):
+            read_header(tile)
+
+    def test_no_wcs(self, tmp_path):
+        fits.writeto(tmp_path / "a.fits", np.zeros((3, 4)))
+        assert read_header(Tile("a", str(tmp_path / "a.fits"))).wcs is None
+
+    def test_messages_name_the_tile(self, tmp_path):
+        with pytest.raises(FileNotFoundError, match=r"tile 'a'.*no such file"):
+            read_header(Tile("a", str(tmp_path / "a.fits")))
+        fits.writeto(tmp_path / "a.fits", np.zeros((2, 3, 4)))
+        with pytest.raises(ValueError, match=r"tile 'a'.*2 dimensions"):
+            read_header(Tile("a", str(tmp_path / "a.fits")))
+        with pytest.raises(ValueError, match=r"tile 'a'.*HDU 'SCI'"):
+            read_header(Tile("a", str(tmp_path / "a.fits"), "SCI"))
+
+    def test_stack(self, tmp_path):
+        h5py = pytest.importorskip("h5py")
+        with h5py.File(tmp_path / "a.h5", "w") as file:
+            file["stamps"] = np.zeros((5, 61, 61), "f4")
+            file["other"] = np.zeros(5)
+        tile = Tile("a", str(tmp_path / "a.h5"), kind="stack")
+        assert read_header(tile).shape == (5, 61, 61)
+        with h5py.File(tmp_path / "a.h5", "a") as file:
+            file["psfs"] = np.zeros((5, 25, 25), "f4")
+        with pytest.raises(ValueError, match=r"tile 'a'.*psfs, stamps; name one"):
+            read_header(tile)
+        with pytest.raises(ValueError, match="no data set 'x'"):
+            read_header(Tile("a", tile.path, "x", kind="stack"))
+        (tmp_path / "a.h5").write_bytes(b"nothing")
+        with pytest.raises(OSError, match=r"tile 'a'.*not readable"):
+            read_header(tile)
