@@ -2,12 +2,15 @@
 """Fixtures that several test modules share."""
 
 import importlib
+import os
 import sys
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from astropy.table import QTable, Table
 
 from astro_cnnfit.measures import LATENT_MEASURES
 from astro_cnnfit.parameters import encode
@@ -194,3 +197,54 @@ def load_benchmark(monkeypatch):
     for name in set(sys.modules) - known:
         if str(folder) in str(getattr(sys.modules[name], "__file__", "")):
             del sys.modules[name]
+
+
+def measure_bytes(task, settings, output):
+    """
+    Stand in for measuring a tile: reads bytes, and writes a small part of them.
+
+    What the file holds is what becomes of its reader.
+    """
+    from astro_cnnfit.catalog.dataset import write_part
+
+    content = Path(task.tile.path).read_bytes()
+    if content.startswith(b"exit"):
+        os._exit(3)
+    if not content.endswith(b"end"):
+        raise OSError(f"{task.tile.path} is truncated")
+    table = QTable({"id": task.rows["id"], "flags": np.full(len(task.rows), 256)})
+    table["flux_fit"] = task.rows["x"] * len(content)
+    path, size = write_part(table, output, task.name)
+    return {
+        "task": task.name, "tile": task.tile.name, "rows": len(table),
+        "measured": len(table), "flags": {"flags": {"low_snr": len(table)}},
+        "seconds": {"reading": 0.25, "cutting": 0.25, "inference": 1.5, "writing": 0.0},
+        "bytes": size, "part": str(path.relative_to(output)), "models": {},
+    }  # fmt: skip
+
+
+@pytest.fixture
+def plan_bytes(tmp_path):
+    """Return a function that plans a run over files of bytes, and one that runs it."""
+    pytest.importorskip("pyarrow")
+    from astro_cnnfit.catalog.part import measure_part
+    from astro_cnnfit.catalog.plan import Plan
+    from astro_cnnfit.catalog.run import run_plan
+    from astro_cnnfit.catalog.settings import Settings
+    from astro_cnnfit.catalog.tiles import Task, Tile
+
+    def plan(numbers=(0, 1, 2), folder=tmp_path / "tiles", rows=4, **settings):
+        folder.mkdir(exist_ok=True)
+        tasks = []
+        for number in numbers:
+            path = folder / f"t{number}.fits"
+            if not path.exists():
+                path.write_bytes(b"tile %d end" % number)
+            ids = 2**60 + 100 * number + np.arange(rows)
+            table = Table({"id": ids, "x": np.arange(rows) + number / 8})
+            tasks.append(Task(Tile(f"t{number}", str(path)), f"t{number}", table))
+        lost = Table({"id": [5, 6], "x": [0.0, 1.0], "reason": ["no tile"] * 2})
+        return Plan(Settings(**{"sersic": {"model": "sersic"}} | settings), tasks, lost)
+
+    run = partial(run_plan, function=partial(measure_part, measure=measure_bytes))
+    return plan, partial(run, client="serial")

@@ -1,6 +1,7 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """What a run is told in a TOML file."""
 
+import os
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
@@ -96,7 +97,7 @@ def _arguments(content, folder):
     return {
         "tiles": [str(folder / place) for place in places],
         "catalog": str(folder / catalog["path"]) if "path" in catalog else None,
-        "output": str(folder / content["output"]),
+        "output": os.path.normpath(folder / content["output"]),
         "client": run.pop("scheduler", None),
         **{key: catalog[key] for key in ("columns", "keep") if key in catalog},
         **{key: tiles[key] for key in ("hdu", "zeropoint") if key in tiles},

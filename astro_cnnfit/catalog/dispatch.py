@@ -100,7 +100,8 @@ class _Watched:
     def submit(self, function, task, arguments):
         import cloudpickle
 
-        key = f"{function.__name__}-{uuid.uuid4().hex}"
+        name = getattr(function, "__name__", "measure_part")
+        key = f"{name}-{uuid.uuid4().hex}"
         submitted = attempt_pickled, cloudpickle.dumps((function, task, arguments))
         try:
             return self.client.submit(*submitted, key=key, pure=False, retries=0)

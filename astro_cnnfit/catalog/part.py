@@ -9,12 +9,13 @@ from pathlib import Path
 import astro_cnnfit
 
 from .fingerprint import checksum, describe_files, rows_digest, versions
+from .measure import measure_task
 from .records import write_side
 
 __all__ = ["measure_part"]
 
 
-def measure_part(task, settings, output, run):
+def measure_part(task, settings, output, run, measure=measure_task):
     """
     Measure the galaxies of a task and write their part of the catalogue.
 
@@ -29,6 +30,9 @@ def measure_part(task, settings, output, run):
     run : dict
         ``version`` of this package that the run was begun with, and the checksum
         ``configuration`` of its settings.
+    measure : callable
+        What reads, measures and writes, as `~astro_cnnfit.catalog.measure.measure_task`
+        does.
 
     Returns
     -------
@@ -50,13 +54,11 @@ def measure_part(task, settings, output, run):
             f"a worker has astro_cnnfit {astro_cnnfit.__version__}, the driver "
             f"{run['version']}"
         )
-    from .measure import measure_task
-
     start = time.perf_counter()
     files = describe_files(task.tile)
     inputs = [{**file, "sha256": _checksum(task, file)} for file in files]
     summing = time.perf_counter() - start
-    content = measure_task(task, settings, output)
+    content = measure(task, settings, output)
     if describe_files(task.tile) != files:
         raise OSError(f"{task.tile.path} was changed while it was measured")
     seconds = dict(content["seconds"])

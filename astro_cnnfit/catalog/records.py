@@ -72,6 +72,7 @@ def write_run(output, record):
     record : dict
         As of `~astro_cnnfit.catalog.fingerprint.fingerprint`.
     """
+    (Path(output) / CATALOG).mkdir(parents=True, exist_ok=True)
     write_json(Path(output) / _RUN, record)
 
 
