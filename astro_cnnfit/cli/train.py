@@ -17,7 +17,8 @@ def add_arguments(parser):
     parser.add_argument(
         "model",
         metavar="MODEL",
-        help="'sersic', 'galnet1', 'galnet2', 'cas', 'casnet_a' or 'casnet_c'",
+        help="'sersic', 'galnet1', 'galnet2', 'cas', 'casnet_a', 'casnet_c', or "
+        "'casnet_a_tuned', 'casnet_c_tuned' with what a search found",
     )
     parser.add_argument(
         "--config",
@@ -58,12 +59,12 @@ def run(options):
     load_keras(options.debug)
     from astro_cnnfit.networks import ARCHITECTURES
 
-    if options.model not in ARCHITECTURES:
-        raise ValueError(
-            f"MODEL must be one of {', '.join(ARCHITECTURES)}, got {options.model!r}"
-        )
+    from astro_cnnfit.training import config_names, read_config, train
 
-    from astro_cnnfit.training import read_config, train
+    if options.model not in config_names():
+        raise ValueError(
+            f"MODEL must be one of {', '.join(config_names())}, got {options.model!r}"
+        )
 
     changes = {
         name: getattr(options, name)
@@ -71,7 +72,7 @@ def run(options):
         if getattr(options, name) is not None
     }
     config = read_config(options.config or options.model, **changes)
-    if config.architecture != options.model:
+    if config.architecture != read_config(options.model).architecture:
         raise ValueError(
             f"--config is for the architecture {config.architecture!r}, not for "
             f"MODEL {options.model!r}"

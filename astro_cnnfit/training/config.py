@@ -10,7 +10,7 @@ from astro_cnnfit.networks import ARCHITECTURES
 from .optimizer import OPTIMIZERS
 from .tasks import TASKS
 
-__all__ = ["TrainingConfig", "read_config"]
+__all__ = ["TrainingConfig", "config_names", "read_config"]
 
 _FOLDER = Path(__file__).parent / "configs"
 
@@ -100,6 +100,17 @@ class TrainingConfig:
         return asdict(self)
 
 
+def config_names():
+    """
+    List the models that have a configuration of their own.
+
+    Returns
+    -------
+    tuple of str
+    """
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
+
+
 def read_config(name_or_path, **changes):
     """
     Read a training configuration.
@@ -125,10 +136,9 @@ def read_config(name_or_path, **changes):
     if path.suffix != ".toml":
         path = _FOLDER / f"{name_or_path}.toml"
     if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in _FOLDER.glob("*.toml")))
         raise ValueError(
-            f"config must be the path of a TOML file or one of {known}, "
-            f"got {str(name_or_path)!r}"
+            "config must be the path of a TOML file or one of "
+            f"{', '.join(config_names())}, got {str(name_or_path)!r}"
         )
     try:
         values = tomllib.loads(path.read_text())
