@@ -2,16 +2,20 @@
 """
 From galaxies in images to columns of results, many at a time.
 
-Galaxies are treated in chunks that share one scale. One that turns out to be too
+Galaxies are treated in chunks that share one scale, two chunks at a time where there
+are cores for that. One that turns out to be too
 large for its stamp, or far from the stamp's centre, is looked at again.
 """
 
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from tqdm import tqdm
 
 from astro_cnnfit import flags
+from astro_cnnfit.overlap import overlapped
 
 from .results import empty_values
 from .stamps import SIZE, UNMEASURABLE, Prepared, prepare
@@ -133,9 +137,14 @@ def measure(field, method, *, batch_size=512, progress_bar=False):
     pending = np.arange(n)
     with tqdm(total=n, disable=not progress_bar, unit="galaxy") as bar:
         for again in range(_MAX_ROUNDS):
-            for rows, one in _chunks(pending, scale, batch_size):
-                reach[rows] = _look(field, rows, one, method, values)
-                bar.update(0 if again else len(rows))
+            chunks = list(_chunks(pending, scale, batch_size))
+            look = partial(_look, field, method)
+            with closing(overlapped(look, chunks)) as looks:
+                for (rows, _), found in zip(chunks, looks, strict=True):
+                    reach[rows] = found.pop("reach")
+                    for name, column in found.items():
+                        values[name][rows] = column
+                    bar.update(0 if again else len(rows))
             larger = np.minimum(_wanted(values, scale, reach), limit)
             moved, field = _recentred(field, values, scale, first=again == 0)
             pending = np.flatnonzero((larger > scale) | moved)
@@ -156,17 +165,16 @@ def _chunks(rows, scale, batch_size):
             yield same[start : start + batch_size], one
 
 
-def _look(field, rows, scale, method, values):
-    """Measure some galaxies, write down what is found, return how far they reach."""
+def _look(field, method, chunk):
+    """Measure galaxies at a scale; columns, and how far they reach."""
+    rows, scale = chunk
     prepared = field.prepared(rows, scale)
-    for name, column in method(prepared).items():
-        values[name][rows] = column
-    for name, part in _PREPARED.items():
-        values[name][rows] = getattr(prepared, part)
+    found = method(prepared)
+    found |= {name: getattr(prepared, part) for name, part in _PREPARED.items()}
     # The noise of averages of white noise, put back to that of a pixel.
-    values["sky_sigma"][rows] = prepared.sky_sigma * prepared.factor
-    values["block_factor"][rows] = prepared.factor
-    return prepared.reach * prepared.factor
+    found["sky_sigma"] = prepared.sky_sigma * prepared.factor
+    found["block_factor"] = prepared.factor
+    return found | {"reach": prepared.reach * prepared.factor}
 
 
 def _wanted(values, scale, reach):

@@ -3,10 +3,12 @@
 From positions to Sersic parameters, many at a time.
 
 Nothing here loops over galaxies: they are treated in chunks that share one
-block-averaging factor. A galaxy that turns out to be too large for its stamp,
-or far from the stamp's centre, is looked at again.
+block-averaging factor, two chunks at a time where there are cores for that. A galaxy
+that turns out to be too large for its stamp, or far from the stamp's centre, is looked
+at again.
 """
 
+from contextlib import closing
 from dataclasses import fields
 
 import numpy as np
@@ -19,6 +21,7 @@ from astro_cnnfit.cutouts import (
 )
 from astro_cnnfit.cutouts.sizes import divisible_factor
 from astro_cnnfit.inputs import Image
+from astro_cnnfit.overlap import overlapped
 from astro_cnnfit.parameters import NAMES
 
 from .border import image_sky
@@ -80,6 +83,19 @@ def measure(
     """
     size = network.stamp_size
     result = Measurement.empty(len(x))
+
+    def look(chunk):
+        rows, scale = chunk
+        return measure_stamps(
+            network,
+            _cut(image, centre, rows, size, scale),
+            psfs if psfs is None or len(psfs) == 1 else psfs[rows],
+            sky,
+            batch_size=batch_size,
+            statistics=statistics,
+            refine=refine,
+        )
+
     sky = image_sky(image, size)
     # At this factor a stamp covers the image: there is no more to be seen.
     limit = divisible_factor(max(1, -(-max(image.data.shape[-2:]) // size)))
@@ -90,19 +106,12 @@ def measure(
     pending = np.arange(len(x))
     with tqdm(total=len(x), disable=not progress_bar, unit="galaxy") as bar:
         for again in range(_MAX_ROUNDS):
-            for rows, scale in _chunks(pending, factor, batch_size):
-                part = measure_stamps(
-                    network,
-                    _cut(image, centre, rows, size, scale),
-                    psfs if psfs is None or len(psfs) == 1 else psfs[rows],
-                    sky,
-                    batch_size=batch_size,
-                    statistics=statistics,
-                    refine=refine,
-                )
-                for field in fields(Measurement):
-                    getattr(result, field.name)[rows] = getattr(part, field.name)
-                bar.update(0 if again else len(rows))
+            chunks = list(_chunks(pending, factor, batch_size))
+            with closing(overlapped(look, chunks)) as parts:
+                for (rows, _), part in zip(chunks, parts, strict=True):
+                    for field in fields(Measurement):
+                        getattr(result, field.name)[rows] = getattr(part, field.name)
+                    bar.update(0 if again else len(rows))
             seen = factor, centre
             sizes = result.params[:, _R_EFF]
             if limit > 1 and not again:

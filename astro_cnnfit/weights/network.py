@@ -1,6 +1,8 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """A network with its weights and its calibration, ready to measure."""
 
+from threading import Lock
+
 import numpy as np
 from keras import ops
 from tqdm.auto import tqdm
@@ -57,6 +59,8 @@ class Network:
         self.trained_ranges = description["trained_ranges"]
         self.sha256 = description["sha256"]
         self.forward = compiled(self._forward)
+        # It takes all cores: two threads that use it at once only wait for each other.
+        self._in_use = Lock()
 
     def _forward(self, *inputs):
         return self.model(list(inputs), training=False)
@@ -67,12 +71,13 @@ class Network:
 
         Parameters
         ----------
-        stamps : `~numpy.ndarray`
-            (N, size, size) finite, in units of the sky noise of a pixel.
-        psfs : `~numpy.ndarray`, optional
+        stamps : `~numpy.ndarray` or tensor
+            (N, size, size) finite, in units of the sky noise of a pixel. Tensors of
+            the backend stay on their device.
+        psfs : `~numpy.ndarray` or tensor, optional
             (N, psf_size, psf_size) or (1, ...), of unit sum.
         batch_size : int
-            Stamps per pass; the last batch is padded to it.
+            Stamps per pass; fewer are padded to the next power of two.
         progress_bar : bool
             Show a bar.
 
@@ -105,24 +110,43 @@ class Network:
         # to hundreds; powers of two keep the number of traces small.
         batch_size = min(batch_size, 1 << max(n - 1, 0).bit_length())
         starts = tqdm(range(0, n, batch_size), disable=not progress_bar, unit="batch")
-        outputs = [self._batch(inputs, start, batch_size, n) for start in starts]
+        with self._in_use:
+            outputs = self._outputs(inputs, starts, batch_size, n)
         empty = np.zeros((0, self.model.output_shape[-1]))
         output = np.concatenate([empty, *outputs])
         mean, covariance = self.architecture.posterior(output)
         calibration = self.description["calibration"]
         return calibrate(mean, covariance, calibration, self.architecture.latent)
 
-    def _batch(self, inputs, start, batch_size, n):
-        rows = slice(start, start + batch_size)
-        count = min(batch_size, n - start)
-        parts = []
-        for array in inputs:
-            part = array[rows] if len(array) == n else np.repeat(array, count, axis=0)
-            if count < batch_size:
-                padding = ((0, batch_size - count), (0, 0), (0, 0))
-                part = np.pad(part, padding, mode="edge")
-            parts.append(part)
-        return ops.convert_to_numpy(self.forward(*parts))[:count]
+    def _outputs(self, inputs, starts, batch_size, n):
+        """Outputs of batches of one size."""
+        found = []
+        for start in starts:
+            # The last one shows some again rather than be padded.
+            first = max(min(start, n - batch_size), 0)
+            parts = [_batch(array, first, batch_size, n) for array in inputs]
+            found.append((self.forward(*parts), start - first, n - first))
+            if len(found) > 1:
+                # A device has the next batch before the last one is asked for.
+                found[-2] = _rows(*found[-2])
+        return [*found[:-1], *(_rows(*last) for last in found[-1:])]
+
+
+def _batch(array, first, size, n):
+    """Rows of an array of n, or its one row, as often as a batch has them."""
+    count = len(array)
+    if count == n and n >= size:
+        if isinstance(array, np.ndarray):
+            return array[first : first + size]
+        return ops.slice(array, (first, 0, 0), (size, *array.shape[1:]))
+    # One for all, or fewer than a batch: the last one is repeated.
+    if isinstance(array, np.ndarray):
+        return np.concatenate([array, np.repeat(array[-1:], size - count, axis=0)])
+    return ops.concatenate([array, ops.repeat(array[-1:], size - count, axis=0)])
+
+
+def _rows(output, start, stop):
+    return ops.convert_to_numpy(output)[start:stop]
 
 
 def calibrate(mean, covariance, calibration, latent):
@@ -205,9 +229,12 @@ def _only_shape(model):
 
 
 def _checked(array, argument, size):
-    array = np.asarray(array, dtype=np.float32)
-    if array.ndim != 3 or array.shape[1:] != (size, size):
+    if ops.is_tensor(array):
+        array = ops.cast(array, "float32")
+    else:
+        array = np.asarray(array, dtype=np.float32)
+    if array.ndim != 3 or tuple(array.shape[1:]) != (size, size):
         raise ValueError(
-            f"{argument} must have shape (N, {size}, {size}), got {array.shape}"
+            f"{argument} must have shape (N, {size}, {size}), got {tuple(array.shape)}"
         )
     return array
