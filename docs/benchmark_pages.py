@@ -8,6 +8,7 @@ typed twice and none outlives the run that measured it.
 
 import accuracy_pages
 import cas_pages
+import catalog_pages
 import experiment_pages
 import flag_pages
 import morphology_pages
@@ -35,6 +36,7 @@ def write_all(folder):
         "flag_rates.inc": flag_pages.rates,
         **experiment_pages.PARTS,
         **cas_pages.PARTS,
+        **catalog_pages.PARTS,
         **morphology_pages.PARTS,
         **tuning_pages.PARTS,
     }

@@ -136,31 +136,37 @@ def measure_target(arguments, survey, target, precision):
     """Rates of one target in one precision, from each source."""
     settings = {"precision": precision, "batch_size": arguments.batch_size}
     try:
-        forward = [forward_rate(arguments, target, settings)]
+        before, _ = forward_rate(arguments, target, settings)
         found = {"tiles": from_tiles(arguments, survey, target, settings)}
         if target in survey["stacks"]:
             stack = survey["stacks"][target]
             found["hdf5"] = from_stack(arguments, stack, target, settings)
             found["memory"] = from_memory(arguments, stack, target, settings)
-        forward.append(forward_rate(arguments, target, settings))
+        after, mflop = forward_rate(arguments, target, settings)
     except (RuntimeError, ValueError) as error:
         if precision == "float32":
             raise
         return {"not_run": str(error).strip().splitlines()[-1]}
+    rate = max(before, after)
     for source in found.values():
-        source["fraction"] = source["per_second"] / max(forward)
-    return {"forward_per_second": max(forward), "forward_rates": forward, **found}
+        source["fraction"] = source["per_second"] / rate
+    return {
+        "forward_per_second": rate,
+        "forward_rates": [before, after],
+        "mflop": mflop,
+        **found,
+    }
 
 
 def forward_rate(arguments, target, settings):
-    """Galaxies per second that pass all networks of a target, in all processes."""
-    seconds = 0.0
+    """Galaxies per second through all networks of a target, and MFLOP for each."""
+    seconds = mflop = 0.0
     for network in NETWORKS[target]:
         own = {**settings, "network": network, "seconds": arguments.seconds}
-        own["batch_size"] = arguments.batch_size
         rates = run_together(__file__, "forward", own, arguments.workers)
         seconds += 1 / sum(rate["per_second"] for rate in rates)
-    return 1 / seconds
+        mflop += rates[0]["mflop"]
+    return 1 / seconds, mflop
 
 
 def forward(settings):
@@ -178,7 +184,20 @@ def forward(settings):
     while time.perf_counter() - start < settings["seconds"]:
         np.asarray(network.forward(*batch))
         passes += 1
-    yield {"per_second": passes * size / (time.perf_counter() - start)}
+    rate = passes * size / (time.perf_counter() - start)
+    yield {"per_second": rate, "mflop": operations(network, shapes) / 1e6}
+
+
+def operations(network, shapes):
+    """Floating-point operations of a galaxy, as TensorFlow counts them."""
+    import tensorflow as tf
+
+    specs = [tf.TensorSpec((1, side, side), tf.float32) for side in shapes]
+    graph = tf.function(network._forward).get_concrete_function(*specs).graph
+    profiler = tf.compat.v1.profiler
+    options = profiler.ProfileOptionBuilder.float_operation()
+    options = profiler.ProfileOptionBuilder(options).with_empty_output().build()
+    return profiler.profile(graph, options=options).total_float_ops
 
 
 def from_memory(arguments, stack, target, settings):

@@ -1,0 +1,257 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""Tables of speed from tiles to catalogues, and what a billion galaxies would take."""
+
+from benchmark_results import NOT_RUN, read
+from generated_pages import list_table
+
+__all__ = ["PARTS", "billion"]
+
+HEADER = "   :header-rows: 1"
+TARGETS = {"sersic": "Sersic", "cas": "C/A/S, network", "both": "both"}
+SOURCES = {"tiles": "tiles", "hdf5": "HDF5 stack", "memory": "stamps in memory"}
+
+GALAXIES, BANDS = 1e9, 10
+# Assumptions, which the page states.
+CORE_HOUR, GPU_HOUR = 0.04, 3.0
+GPU_SHARE = 0.2
+# Dense tensor-core arithmetic, operations per second, as the maker says; TensorFlow
+# and JAX use TF32 for float32.
+GPUS = {
+    "float32": {"H200": 495e12, "A100": 156e12},
+    "bfloat16": {"H200": 989e12, "A100": 312e12},
+}
+# Square degrees of a simulated tile: 4096 pixels of 0.2 arcsec a side.
+TILE_AREA = (4096 * 0.2 / 3600) ** 2
+
+
+def speed():
+    """Galaxies per second beside the bare forward pass."""
+    result = read("catalog_speed")
+    if result is None:
+        return NOT_RUN
+    rows = [("measured", "precision", "from", "galaxies/s", "of the forward pass")]
+    for precision, targets in result["rates"].items():
+        for target, found in targets.items():
+            start = TARGETS[target], precision
+            if "not_run" in found:
+                rows.append((*start, "not run", found["not_run"], ""))
+                continue
+            rows.append(
+                (*start, "bare forward pass", _number(found["forward_per_second"]), "")
+            )
+            for source, name in SOURCES.items():
+                if source in found:
+                    own = found[source]
+                    rate = _number(own["per_second"])
+                    rows.append((*start, name, rate, f"{own['fraction']:.2f}"))
+    return "\n\n".join(
+        [_conditions(result), list_table(rows, HEADER), _verdict(result)]
+    )
+
+
+def _conditions(result):
+    own = result["settings"]
+    return (
+        f"{own['galaxies']:,} galaxies on tiles of {own['size']} x {own['size']} "
+        f"pixels with {own['on_a_tile']:,} each, compressed as fpack does, and stacks "
+        f"of {own['stamps']:,} stamps; {own['workers']} workers on {result['cores']} "
+        f"cores ({result['processor']}), {result['date']}. The bare forward "
+        "pass is that of the same networks in as many processes on the same cores. "
+        "Starting a cluster and loading the networks is not in it: once a run, it took "
+        f"{_starts(result)} s."
+    )
+
+
+def _starts(result):
+    seconds = [
+        found["tiles"]["start_seconds"]
+        for targets in result["rates"].values()
+        for found in targets.values()
+        if "tiles" in found
+    ]
+    low, high = min(seconds), max(seconds)
+    return f"{low:.0f} to {high:.0f}"
+
+
+GOALS = {
+    "fraction_from_tiles": "0.7 of the forward pass from tiles",
+    "fraction_from_hdf5": "0.9 from stacks in HDF5",
+    "fraction_from_memory": "0.9 from stamps in memory",
+    "constant_memory": "memory of a worker constant within 10 %",
+    "linear_time": "time per galaxy constant within 10 %",
+}
+
+
+def _verdict(result):
+    claims = {
+        name: result["claims"][name] for name in GOALS if name in result["claims"]
+    }
+    met = [GOALS[name] for name, claim in claims.items() if claim]
+    missed = [GOALS[name] for name, claim in claims.items() if not claim]
+    parts = []
+    if met:
+        parts.append(f"Goals that are met: {'; '.join(met)}.")
+    if missed:
+        parts.append(f"**Goals that are missed: {'; '.join(missed)}.**")
+    return " ".join(parts)
+
+
+def stages():
+    """Where the time of a run from tiles goes."""
+    result = read("catalog_speed")
+    if result is None:
+        return NOT_RUN
+    rows = []
+    for precision, targets in result["rates"].items():
+        for target, found in targets.items():
+            if "tiles" in found:
+                share = found["tiles"]["summary"]["share"]
+                if not rows:
+                    rows.append(("measured", "precision", *share))
+                cells = (f"{100 * value:.1f} %" for value in share.values())
+                rows.append((TARGETS[target], precision, *cells))
+    return list_table(rows, HEADER)
+
+
+def scaling():
+    """Time and memory against the number of galaxies."""
+    result = read("catalog_speed")
+    if result is None or not result["scaling"]:
+        return NOT_RUN
+    rows = [("galaxies", "seconds", "ms per galaxy", "largest worker, MiB")]
+    for row in result["scaling"]:
+        numbers = _number(row["seconds"]), f"{row['milliseconds_a_galaxy']:.3f}"
+        rows.append(
+            (f"{row['galaxies']:,}", *numbers, _number(row["worker_memory"] / 2**20))
+        )
+    return list_table(rows, HEADER)
+
+
+def billion():
+    """What a billion galaxies in ten bands take, by the measured figures."""
+    result = read("catalog_speed")
+    if result is None:
+        return NOT_RUN
+    rows = [("",)]
+    lines = {}
+    for precision, targets in result["rates"].items():
+        for target, found in targets.items():
+            if "tiles" in found:
+                rows[0] += (f"{TARGETS[target]}, {precision}",)
+                for name, text in _survey(result, found, precision).items():
+                    lines.setdefault(name, []).append(text)
+    rows += [(name, *texts) for name, texts in lines.items()]
+    first = next(iter(result["rates"]["float32"].values()))
+    parts = [_assumptions(result), list_table(rows, HEADER), _limits(result, first)]
+    return "\n\n".join(parts)
+
+
+def _survey(result, found, precision):
+    """Rows of the table for one kind of measurement."""
+    number = GALAXIES * BANDS
+    tiles = found["tiles"]
+    hours = number * _core_seconds(result, tiles) / 3600
+    read_bytes, written = (
+        number * tiles[name] / tiles["galaxies"]
+        for name in ("bytes_read", "bytes_written")
+    )
+    rows = {
+        "core hours": _number(hours),
+        "cost on cores": f"${_number(hours * CORE_HOUR)}",
+        "days on 1,000 cores": f"{hours / 24e3:.1f}",
+        "TB read": _number(read_bytes / 1e12),
+        "TB written": _number(written / 1e12),
+        "MFLOP per galaxy": _number(found["mflop"]),
+    }
+    hours_on = {}
+    for gpu, speed in GPUS[precision].items():
+        hours_on[gpu] = number * found["mflop"] * 1e6 / (GPU_SHARE * speed) / 3600
+        rows[f"{gpu} hours (estimate)"] = f"{hours_on[gpu]:.2g}"
+        cores = _feeding(result, found, GPU_SHARE * speed)
+        rows[f"cores that feed one {gpu} (estimate)"] = _number(cores)
+    # Networks on GPUs, everything else on cores.
+    rest = number * _core_seconds(result, tiles) * _rest(tiles) / 3600
+    cost = rest * CORE_HOUR + hours_on["H200"] * GPU_HOUR
+    rows["cost with H200s (estimate)"] = f"${_number(cost)}"
+    return rows
+
+
+def _core_seconds(result, tiles):
+    """Seconds of a core for a galaxy in a band."""
+    return result["settings"]["workers"] / tiles["per_second"]
+
+
+def _rest(tiles):
+    """Share of the time that no network computes."""
+    return 1 - tiles["summary"]["share"]["inference"]
+
+
+def _feeding(result, found, operations):
+    """Cores that read, cut and write for a device of so many operations a second."""
+    tiles = found["tiles"]
+    a_second = operations / (found["mflop"] * 1e6)
+    return a_second * _core_seconds(result, tiles) * _rest(tiles)
+
+
+def _assumptions(result):
+    on_a_tile = result["settings"]["on_a_tile"]
+    density = on_a_tile / TILE_AREA
+    speeds = "; ".join(
+        f"{precision}: "
+        + ", ".join(f"{gpu} {speed / 1e12:.0f} TFLOP/s" for gpu, speed in own.items())
+        for precision, own in GPUS.items()
+    )
+    return (
+        f"{GALAXIES:.0e} galaxies in {BANDS} bands are "
+        f"{GALAXIES * BANDS:.0e} measurements. With {on_a_tile:,} galaxies on a tile "
+        f"there are {density:,.0f} a square degree, and a billion on "
+        f"{GALAXIES / density:,.0f} square degrees. A core hour costs "
+        f"${CORE_HOUR:.2f} and an hour of a GPU ${GPU_HOUR:.2f}: assumptions, of about "
+        "what large clouds ask. Hours of GPUs are **estimated, not measured**: the "
+        f"networks' operations at {GPU_SHARE:.0%} of the device's arithmetic on tensor "
+        f"cores ({speeds}). Times "
+        "are those of the table above, bytes those of the simulated tiles."
+    )
+
+
+def _limits(result, found):
+    """Say what limits first."""
+    tiles = found["tiles"]
+    seconds = _core_seconds(result, tiles)
+    rate = tiles["bytes_read"] / tiles["galaxies"] / seconds
+    on_a_tile = result["settings"]["on_a_tile"]
+    tasks = GALAXIES * BANDS / on_a_tile
+    a_task = on_a_tile * seconds
+    feed = _feeding(result, found, GPU_SHARE * GPUS["float32"]["H200"])
+    share = tiles["summary"]["share"]
+    most = max(share, key=share.get)
+    return (
+        f"**What limits first.** On cores, {most}: it takes {share[most]:.0%} of a "
+        f"worker's time (Sersic parameters, float32). A core reads {rate / 1e6:.1f} "
+        "MB/s, so a file system that gives 10 GB/s feeds "
+        f"{_number(10e9 / rate)} cores. A scheduler of Dask needs about 1 ms a task, "
+        f"by its documentation; a tile takes a core {a_task:.1f} s, so beyond some "
+        f"{_number(1e3 * a_task)} cores one scheduler is too slow, and there are "
+        f"{tasks:,.0f} tasks in all. With GPUs, cutting: at {GPU_SHARE:.0%} of its "
+        f"arithmetic an H200 would want {_number(feed)} cores that read and cut for "
+        "it. And the driver holds the whole catalogue of positions: a survey is "
+        "measured field by field and band by band, "
+        "some ten million rows a run, each with its own output and its own scheduler, "
+        "which also keeps the number of files in a folder small."
+    )
+
+
+def _number(value):
+    """Three digits, with commas."""
+    if value >= 1000:
+        digits = len(str(int(value))) - 3
+        return f"{round(value, -digits):,.0f}"
+    return f"{value:.3g}"
+
+
+PARTS = {
+    "catalog_speed.inc": speed,
+    "catalog_stages.inc": stages,
+    "catalog_scaling.inc": scaling,
+    "catalog_billion.inc": billion,
+}
