@@ -1,0 +1,228 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""Simulated surveys, the benchmark on them, and what the page makes of it."""
+
+import copy
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.table import QTable
+from astropy.wcs import WCS
+
+pytest.importorskip("pyarrow", reason="catalogues need pyarrow")
+pytest.importorskip("h5py", reason="stacks need h5py")
+
+DOCS = Path(__file__).parents[1] / "docs"
+SIZE = 160
+
+
+@pytest.fixture
+def tiles(load_benchmark):
+    """The simulator."""
+    return load_benchmark("scale.simulated_tiles")
+
+
+@pytest.fixture
+def survey(tiles, tmp_path):
+    """Three tiles, the third a copy of the first."""
+    return tiles.simulate_tiles(tmp_path, 3, 4, size=SIZE, seed=3)
+
+
+class TestTiles:
+    def test_galaxies_are_where_the_catalogue_says(self, survey):
+        rows = QTable.read(survey.catalog)
+        assert survey.galaxies == len(rows) == 12
+        for path in survey.tiles:
+            with fits.open(path) as hdus:
+                assert isinstance(hdus[1], fits.CompImageHDU)
+                image, wcs = hdus[1].data, WCS(hdus[1].header)
+            assert image.shape == (SIZE, SIZE)
+            own = rows[rows["tile_true"] == path.name.split(".")[0]]
+            places = wcs.world_to_pixel_values(own["ra"], own["dec"])
+            np.testing.assert_allclose(places, [own["x"], own["y"]], atol=1e-6)
+            bright = own["mag_true"].argmin()
+            centre = np.rint([own["y_true"][bright], own["x_true"][bright]]).astype(int)
+            assert image[tuple(centre)] > np.median(image) + 5 * 2.26
+
+    def test_identifiers_and_psfs(self, survey):
+        ids = QTable.read(survey.catalog)["id"]
+        assert ids.dtype == np.int64
+        assert ids.min() > 2**53
+        assert len(set(ids.tolist())) == len(ids)
+        for path in survey.tiles:
+            psf = fits.getdata(survey.psf.format(stem=path.name.split(".")[0]))
+            assert psf.shape == (25, 25)
+            assert psf.sum() == pytest.approx(1, abs=1e-5)
+
+    def test_each_galaxy_is_deepest_inside_its_own_tile(self, survey):
+        rows = QTable.read(survey.catalog)
+        depths = []
+        for path in survey.tiles:
+            wcs = WCS(fits.getheader(path, 1))
+            x, y = wcs.world_to_pixel_values(rows["ra"], rows["dec"])
+            depths.append(np.min([x, y, SIZE - 1 - x, SIZE - 1 - y], axis=0))
+        own = [int(name[-5:]) for name in rows["tile_true"]]
+        assert np.argmax(depths, axis=0).tolist() == own
+
+    def test_copies_are_told_apart_by_their_place(self, survey):
+        first, _, third = survey.tiles
+        np.testing.assert_array_equal(fits.getdata(first, 1), fits.getdata(third, 1))
+        assert fits.getheader(first, 1)["CRVAL2"] != fits.getheader(third, 1)["CRVAL2"]
+
+    def test_too_many_galaxies(self, tiles, tmp_path):
+        with pytest.raises(ValueError, match="at most 12 with size=160, got 50"):
+            tiles.simulate_tiles(tmp_path, 1, 50, size=SIZE)
+
+    def test_a_stack(self, survey, load_benchmark, tmp_path):
+        import h5py
+
+        stacks = load_benchmark("scale.stacks")
+        found = stacks.simulate_stack(tmp_path / "stack.h5", survey, 10, 61)
+        with h5py.File(found["path"]) as file:
+            stamps = file["stamps"][:]
+        assert stamps.shape == (10, 61, 61)
+        # Two tiles have eight galaxies; then they come again.
+        np.testing.assert_array_equal(stamps[8:], stamps[:2])
+        catalog = QTable.read(found["catalog"])
+        assert catalog["index"].tolist() == list(range(10))
+        rows = QTable.read(survey.catalog)
+        x, y = (int(np.rint(rows[name][0])) for name in "xy")
+        assert stamps[0, 30, 30] == fits.getdata(survey.tiles[0], 1)[y, x]
+
+
+def row(rate, fraction=0.8, **more):
+    """One measured rate."""
+    share = {"reading": 0.1, "cutting": 0.2, "inference": 0.65, "writing": 0.05}
+    return {
+        **{"galaxies": 1000, "seconds": 1000 / rate, "per_second": rate},
+        **{"fraction": fraction, "start_seconds": 12.0, "worker_memory": 2**30},
+        **{"bytes_read": 4_000_000, "bytes_written": 300_000},
+        **{"summary": {"share": share}, "milliseconds_a_galaxy": 1e3 / rate},
+        **more,
+    }
+
+
+@pytest.fixture
+def result():
+    """What the benchmark writes, of one target."""
+    target = {"forward_per_second": 1000.0, "mflop": 100.0}
+    target |= {
+        "tiles": row(800.0),
+        "hdf5": row(920.0, 0.92),
+        "memory": row(950.0, 0.95),
+    }
+    settings = {"galaxies": 1000, "on_a_tile": 2500, "size": 4096, "stamps": 500}
+    return {
+        "rates": {
+            "float32": {"sersic": target},
+            "bfloat16": {"sersic": {"not_run": "precision must be 'float32'"}},
+        },
+        "scaling": [row(800.0), row(805.0)],
+        "settings": {**settings, "workers": 2},
+        **{"cores": 2, "processor": "a processor", "date": "today"},
+    }
+
+
+class TestBenchmark:
+    @pytest.fixture
+    def module(self, load_benchmark):
+        return load_benchmark("speed.end_to_end")
+
+    def test_claims(self, module, result):
+        assert all(module.claims(result).values())
+        module.report({**result, "claims": module.claims(result)})
+        result["rates"]["float32"]["sersic"]["tiles"]["fraction"] = 0.6
+        result["scaling"][1]["worker_memory"] *= 1.2
+        found = module.claims(result)
+        assert not found["fraction_from_tiles"]
+        assert found["fraction_from_memory"]
+        assert not found["constant_memory"]
+        assert found["linear_time"]
+        assert not module.claims({**result, "scaling": []})["linear_time"]
+
+    def test_a_child_measures_the_forward_pass(self, module):
+        settings = {"network": "galnet1", "precision": "float32", "batch_size": 4}
+        steps = module.forward({**settings, "part": 0, "seconds": 0.01})
+        assert next(steps) is None
+        found = next(steps)
+        assert found["per_second"] > 0
+        assert 1 < found["mflop"] < 1000
+
+    def test_stamps_in_memory(self, module, survey, load_benchmark, tmp_path):
+        stacks = load_benchmark("scale.stacks")
+        stack = stacks.simulate_stack(tmp_path / "stack.h5", survey, 8, 61)
+        settings = {"target": "sersic", "precision": "float32", "batch_size": 4}
+        steps = module.memory({**settings, **stack, "part": 1, "parts": 2})
+        next(steps)
+        assert next(steps)["per_second"] > 0
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+    def test_peak_memory(self, load_benchmark):
+        assert load_benchmark("processes").peak_memory() > 2**24
+
+    def test_a_child_that_fails(self, load_benchmark, tmp_path):
+        script = tmp_path / "fails.py"
+        script.write_text("raise SystemExit('no such thing')")
+        with pytest.raises(RuntimeError, match="no such thing"):
+            load_benchmark("processes").run_together(script, "x", {}, 2)
+
+    def test_children_begin_together(self, load_benchmark, tmp_path):
+        script = tmp_path / "child.py"
+        script.write_text(
+            "import json, sys\n"
+            "print('ready', flush=True)\n"
+            "sys.stdin.readline()\n"
+            "print(json.dumps({'part': json.loads(sys.argv[4])['part']}))\n"
+        )
+        found = load_benchmark("processes").run_together(script, "x", {}, 2)
+        assert [one["part"] for one in found] == [0, 1]
+
+
+class TestPages:
+    @pytest.fixture
+    def pages(self, monkeypatch, load_benchmark):
+        if not DOCS.is_dir():
+            pytest.skip(reason="the documentation is not part of the installed package")
+        monkeypatch.syspath_prepend(str(DOCS))
+        known = set(sys.modules)
+        self.results = {}
+        module = load_benchmark("catalog_pages")
+        monkeypatch.setattr(module, "read", self.results.get)
+        yield module
+        for name in set(sys.modules) - known:
+            if str(DOCS) in str(getattr(sys.modules[name], "__file__", "")):
+                del sys.modules[name]
+
+    def test_what_has_not_been_run_says_so(self, pages):
+        for make in pages.PARTS.values():
+            assert make() == "This benchmark has not been run."
+
+    def test_speed(self, pages, load_benchmark, result):
+        result["claims"] = load_benchmark("speed.end_to_end").claims(result)
+        self.results["catalog_speed"] = result
+        text = pages.speed()
+        assert "0.92" in text
+        assert "precision must be 'float32'" in text
+        assert "missed" not in text
+        missed = copy.deepcopy(result)
+        missed["claims"]["linear_time"] = False
+        self.results["catalog_speed"] = missed
+        assert "**Goals that are missed: time per galaxy" in pages.speed()
+        assert "65.0 %" in pages.stages()
+        assert "1,020" in pages.scaling()
+
+    def test_a_billion(self, pages, result):
+        self.results["catalog_speed"] = result
+        text = pages.billion()
+        # 1e10 measurements, 400 a second and core.
+        assert "6,940" in text
+        assert "$278" in text
+        # 4 kB read and 300 B written for each.
+        assert "\n     - 40\n" in text
+        assert "\n     - 3\n" in text
+        # 1e18 operations at a fifth of 495 TFLOP/s.
+        assert "\n     - 2.8\n" in text
+        assert "inference: it takes 65% of" in text
+        assert "4,000,000 tasks" in text
