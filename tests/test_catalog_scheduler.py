@@ -220,3 +220,36 @@ class TestClient:
     def test_bad_ones_are_refused(self, arguments, error, message):
         with pytest.raises(error, match=message):
             check_client(*arguments)
+
+
+class TestLostResult:
+    class Cluster:
+        """Stands in for a client whose worker dies with a result in its memory."""
+
+        status, cluster = "running", None
+        scheduler = type("Scheduler", (), {"address": "tcp://nowhere"})
+
+        def __init__(self):
+            self.asked = 0
+
+        def nthreads(self):
+            return {"worker": 1}
+
+        def submit(self, function, *args, key, **kwargs):
+            self.key, self.end = key, function(*args)
+            return self
+
+        def add_done_callback(self, call):
+            call(self)
+
+        def result(self, timeout):
+            self.asked += 1
+            if self.asked < 3:
+                raise TimeoutError
+            return self.end
+
+    def test_it_is_waited_for_again(self, tmp_path):
+        pretended = self.Cluster()
+        ends = run_tasks(work, [("good", 1)], pretended, arguments=(tmp_path,))
+        assert list(ends) == [(("good", 1), 2)]
+        assert pretended.asked == 3

@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 # Seconds between looks at the cluster while nothing ends, and between counts of
 # its threads, which cost the scheduler a message.
 _LOOK, _COUNT = 1.0, 5.0
+# Seconds that a small result may take from worker to here.
+_FETCH = 5.0
 # A cluster that grows with what waits must see that something does.
 _LEAST_IN_FLIGHT = 8
 _PATIENCE = 60.0
@@ -73,9 +75,15 @@ def on_cluster(client, function, jobs, arguments=(), *, in_flight=None):
                 submit(job)
             if not running:
                 return
-            _, job = running.pop((future := cluster.next(finished)).key)
-            end = _end(future)
-            if end is None:
+            future = cluster.next(finished)
+            try:
+                end = _end(future)
+            except TimeoutError:
+                # Its worker died with the result, which is made once more.
+                future.add_done_callback(finished.put)
+                continue
+            _, job = running.pop(future.key)
+            if end is None or client.status != "running":
                 cluster.wait_for_scheduler()
                 submit(job)
             else:
@@ -154,12 +162,17 @@ class _Watched:
 
 
 def _end(future):
-    """How a finished future ended; None if it was lost with its scheduler."""
+    """How a finished future ended; None if it was lost with its scheduler.
+
+    A TimeoutError says that its result cannot be had now.
+    """
     from distributed import CancelledError
     from distributed.scheduler import KilledWorker
 
     try:
-        return future.result()
+        return future.result(timeout=_FETCH)
+    except TimeoutError:
+        raise
     except CancelledError:
         return None
     except KilledWorker as error:
