@@ -22,10 +22,6 @@ import time
 from functools import partial
 from pathlib import Path
 
-# As on the workers, so that numbers are the same.
-os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
 import numpy as np
 import psutil
 from astropy.table import Table
@@ -44,6 +40,9 @@ PATIENCE = 300.0
 
 def main():
     """Meet all faults, and write down how each ended."""
+    # As on the workers, so that numbers are the same.
+    os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     given = parse_arguments()
     if given.drive:
         run(*given.drive, workers=2)
