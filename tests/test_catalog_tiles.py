@@ -66,15 +66,21 @@ def test_other_hdus_of_one_file(tmp_path):
     assert tile.paths() == [tile.path]
 
 
-def test_table_and_dictionaries(tmp_path):
+def test_table_and_dictionaries(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     touch(tmp_path, "a.fits", "b.fits", "p.fits")
     rows = [
-        {"path": str(tmp_path / "a.fits"), "name": "one", "psf": "p"},
-        {"path": str(tmp_path / "b.fits"), "zeropoint": 25.0},
+        {"path": str(tmp_path / "a.fits"), "name": "one", "psf": "p.fits"},
+        {"path": "b.fits", "zeropoint": 25.0, "mask": ["{stem}.fits", ["DQ", 1]]},
     ]
     first, second = parse_tiles(rows, zeropoint="MAGZERO")
-    assert (first.name, first.psf, first.zeropoint) == ("one", "p", "MAGZERO")
+    assert (first.name, first.psf, first.zeropoint) == (
+        "one",
+        str(tmp_path / "p.fits"),
+        "MAGZERO",
+    )
     assert (second.name, second.psf, second.zeropoint) == ("b", None, 25.0)
+    assert second.mask == (str(tmp_path / "b.fits"), ("DQ", 1))
     table = Table(
         {"path": [row["path"] for row in rows], "zeropoint": [np.nan, 25.0]},
     )

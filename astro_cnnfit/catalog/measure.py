@@ -21,6 +21,7 @@ from .loading import inference_seconds, load
 from .merge import merge
 from .pixels import read_tile
 from .psfs import read_psf
+from .settings import MEASURERS
 
 __all__ = ["STAGES", "measure_task"]
 
@@ -137,15 +138,24 @@ def _zeropoint(tile, settings):
 def _measured(task, settings, image, *, init, psf, zeropoint, timer):
     """Tables of both measurers, and whether a galaxy needs more pixels than MARGIN."""
     tables, wide = {}, False
+    # Copies keep what a call leaves behind only as long as this task. To load the
+    # networks is no part of any tile's time.
+    measurers = {
+        name: copy.copy(load(settings, name))
+        for name in MEASURERS
+        if getattr(settings, name) is not None
+    }
     with _MEASURING, warnings.catch_warnings():
         # Rows without result have flags, which are counted.
         warnings.simplefilter("ignore", AstropyUserWarning)
         start, before = time.perf_counter(), inference_seconds()
         try:
-            if settings.sersic is not None:
-                tables["sersic"], wide = _sersic(settings, image, psf, init, zeropoint)
-            if settings.cas is not None:
-                tables["cas"] = _cas(settings, image, psf, init)
+            if "sersic" in measurers:
+                fitter = measurers["sersic"]
+                fitter.zeropoint = zeropoint
+                tables["sersic"], wide = _sersic(fitter, settings, image, psf, init)
+            if "cas" in measurers:
+                tables["cas"] = _cas(measurers["cas"], settings, image, psf, init)
                 wide |= bool(np.any(tables["cas"]["block_factor"] > _NEAR["cas"]))
         except (TypeError, ValueError) as error:
             kind = TypeError if isinstance(error, TypeError) else ValueError
@@ -166,10 +176,7 @@ def _positions(task, image):
     return table
 
 
-def _sersic(settings, image, psf, init, zeropoint):
-    # A copy keeps what the call leaves behind only as long as this task.
-    fitter = copy.copy(load(settings, "sersic"))
-    fitter.zeropoint = zeropoint
+def _sersic(fitter, settings, image, psf, init):
     if fitter.model.psf_size is None and not fitter.refine:
         psf = None
     oversampling = 1 if psf is None else settings.psf_oversampling
@@ -179,7 +186,7 @@ def _sersic(settings, image, psf, init, zeropoint):
     return table, any(factor > _NEAR["sersic"] for factor in factors)
 
 
-def _cas(settings, image, psf, init):
+def _cas(measurer, settings, image, psf, init):
     from astro_cnnfit.psf import as_psf_stamps
 
     if psf is not None and settings.psf_oversampling != 1:
@@ -188,7 +195,6 @@ def _cas(settings, image, psf, init):
             psf, size=_PSF_SIZE, n=len(init), positions=places,
             oversampling=settings.psf_oversampling,
         )  # fmt: skip
-    measurer = copy.copy(load(settings, "cas"))
     return measurer(image, init_params=init, psf=psf)
 
 

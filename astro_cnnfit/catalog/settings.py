@@ -205,6 +205,6 @@ def _digest(psf):
     if isinstance(psf, np.ndarray):
         content = f"{psf.dtype.str} {psf.shape} ".encode() + psf.tobytes()
     elif hasattr(psf, "grid_xypos"):
-        parts = (psf.data, np.asarray(psf.grid_xypos, float))
+        parts = (psf.data, np.array(psf.grid_xypos, float), np.array(psf.oversampling))
         content = b"".join(np.ascontiguousarray(part).tobytes() for part in parts)
     return hashlib.sha256(content).hexdigest()

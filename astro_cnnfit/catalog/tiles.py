@@ -201,7 +201,9 @@ def _checked_entry(entry):
             f"{unknown[0] if unknown else 'no path'!r}"
         )
     entry = {key: value for key, value in entry.items() if _is_there(value)}
-    return {**entry, "path": str(Path(entry["path"]).resolve())}
+    entry["path"] = str(Path(entry["path"]).resolve())
+    own = {key: entry[key] for key in PATTERNS if key in entry}
+    return entry | _companions(entry["path"], own)
 
 
 def _files(path):
@@ -256,6 +258,7 @@ def _formatted(key, pattern, parts):
         if len(pattern) != 2:
             raise ValueError(f"{key} must be a path, or a path and an HDU: {pattern!r}")
         pattern, hdu = pattern
+        hdu = tuple(hdu) if isinstance(hdu, list) else hdu
     if not isinstance(pattern, (str, Path)):
         raise TypeError(f"{key} must be a path, got {type(pattern).__name__}")
     try:

@@ -1,6 +1,7 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Images from FITS files, with messages that a command line can show."""
 
+import itertools
 import warnings
 import zlib
 from contextlib import contextmanager
@@ -167,11 +168,20 @@ def find_image(hdus, wanted, what):
         except (KeyError, IndexError):
             pass
         raise ContentError(f"{what}: the file holds no image in HDU {wanted!r}")
-    dimensions = [_dimensions(hdu) for hdu in hdus]
-    for number in (2, 3):
-        if number in dimensions:
-            return dimensions.index(number)
-    raise ContentError(f"{what}: the file holds no 2-D image")
+    stack = None
+    # One after the other: of a compressed file, what comes later is not gone through.
+    for index in itertools.count():
+        try:
+            dimensions = _dimensions(hdus[index])
+        except IndexError:
+            break
+        if dimensions == 2:
+            return index
+        if dimensions == 3 and stack is None:
+            stack = index
+    if stack is None:
+        raise ContentError(f"{what}: the file holds no 2-D image")
+    return stack
 
 
 def _dimensions(hdu):
