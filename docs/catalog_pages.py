@@ -127,6 +127,27 @@ def scaling():
     return list_table(rows, HEADER)
 
 
+def faults():
+    """What a run survived, on a cluster of two workers."""
+    result = read("catalog_faults")
+    if result is None:
+        return NOT_RUN
+    rows = [
+        ("fault", "rows", "recorded as failed", "twice", "half files", "as expected")
+    ]
+    for name, found in result["faults"].items():
+        numbers = (found[key] for key in ("rows", "failed_rows", "duplicates"))
+        expected = "yes" if found["as_expected"] else "**no**"
+        rows.append((name, *numbers, found["half_files"], expected))
+    own = result["settings"]
+    text = (
+        f"{own['tiles']} tiles with {own['galaxies']} galaxies each, {own['workers']} "
+        f"workers, {result['date']}. Expected are the rows of the undisturbed run "
+        "without Dask, less those that are recorded as failed:"
+    )
+    return f"{text}\n\n{list_table(rows, HEADER)}"
+
+
 def billion():
     """What a billion galaxies in ten bands take, by the measured figures."""
     result = read("catalog_speed")
@@ -254,4 +275,5 @@ PARTS = {
     "catalog_stages.inc": stages,
     "catalog_scaling.inc": scaling,
     "catalog_billion.inc": billion,
+    "catalog_faults.inc": faults,
 }

@@ -226,3 +226,13 @@ class TestPages:
         assert "\n     - 2.8\n" in text
         assert "inference: it takes 65% of" in text
         assert "4,000,000 tasks" in text
+
+    def test_faults(self, pages):
+        found = {"rows": 60, "failed_rows": 5, "duplicates": 0, "half_files": 0}
+        self.results["catalog_faults"] = {
+            "settings": {"tiles": 12, "galaxies": 5, "workers": 2},
+            "faults": {"tile vanishes": {**found, "as_expected": False}},
+            "date": "today",
+        }
+        assert "tile vanishes" in pages.faults()
+        assert "**no**" in pages.faults()
