@@ -59,8 +59,8 @@ nitpicky = True
 # Only what a part of the package makes public has a page of its own.
 nitpick_ignore = [("py:obj", name) for name in generated_pages.inner_names()]
 _OTHERS = (
-    "astropy|dask|distributed|h5py|keras|keras_tuner|matplotlib|numpy|pathlib|photutils|pyarrow"
-    "|pandas|scipy|sklearn|tensorflow|tqdm"
+    "astropy|dask|distributed|h5py|keras|keras_tuner|matplotlib|numpy|pandas|pathlib"
+    "|photutils|pyarrow|scipy|sklearn|tensorflow|tqdm"
 )
 nitpick_ignore_regex = [
     (r"py:.*", rf"({_OTHERS})(\..*)?"),
