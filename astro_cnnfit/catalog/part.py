@@ -2,17 +2,24 @@
 """One part of a catalogue: a tile measured, written, and written down."""
 
 import datetime as dt
+import logging
 import socket
+import threading
 import time
 from pathlib import Path
 
 import astro_cnnfit
+from astro_cnnfit.keras_start import load_keras
 
 from .fingerprint import checksum, describe_files, rows_digest, versions
 from .measure import measure_task
 from .records import write_side
 
 __all__ = ["measure_part"]
+
+log = logging.getLogger(__name__)
+
+_STARTING = threading.Lock()
 
 
 def measure_part(task, settings, output, run, measure=measure_task):
@@ -54,6 +61,10 @@ def measure_part(task, settings, output, run, measure=measure_task):
             f"a worker has astro_cnnfit {astro_cnnfit.__version__}, the driver "
             f"{run['version']}"
         )
+    if measure is measure_task:
+        # It turns standard error off meanwhile, which two threads must not do.
+        with _STARTING:
+            load_keras(debug=log.isEnabledFor(logging.DEBUG))
     start = time.perf_counter()
     files = describe_files(task.tile)
     inputs = [{**file, "sha256": _checksum(task, file)} for file in files]

@@ -233,7 +233,8 @@ def _connected(client, workers, tasks):
         from .cluster import cores
 
         workers = min(cores(), tasks)
-    with connected(client, workers=workers) as dask:
+    # While one tile is measured, which one does at a time, the next is read.
+    with connected(client, workers=workers, threads_per_worker=2) as dask:
         if dask is not None:
             log.info("Dask dashboard: %s", dask.dashboard_link)
         yield dask

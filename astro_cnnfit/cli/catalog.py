@@ -5,8 +5,9 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from astro_cnnfit.keras_start import load_keras
+
 from .files import check_folder_of
-from .keras_start import load_keras
 from .report import say
 
 __all__ = ["add_arguments", "run"]

@@ -7,10 +7,10 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
+from astro_cnnfit.keras_start import load_keras
 from astro_cnnfit.parameters import NAMES
 
 from .files import whole
-from .keras_start import load_keras
 from .measure import check_figure_path
 from .report import say
 

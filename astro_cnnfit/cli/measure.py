@@ -2,6 +2,7 @@
 """Measure the galaxies of an image."""
 
 from astro_cnnfit.inputs import read_image
+from astro_cnnfit.keras_start import load_keras
 
 from .files import check_folder_of, check_table_path, whole, write_table
 from .images import (
@@ -10,7 +11,6 @@ from .images import (
     read_data,
     read_positions,
 )
-from .keras_start import load_keras
 from .report import readable, say
 
 __all__ = ["add_arguments", "draw", "run"]

@@ -4,6 +4,7 @@
 import numpy as np
 
 from astro_cnnfit.inputs import read_image
+from astro_cnnfit.keras_start import load_keras
 
 from .files import check_table_path, write_table
 from .images import (
@@ -13,7 +14,6 @@ from .images import (
     read_data,
     read_positions,
 )
-from .keras_start import load_keras
 from .report import readable_morphology, say
 
 __all__ = ["add_arguments", "run"]

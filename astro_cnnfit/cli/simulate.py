@@ -1,8 +1,9 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Write a data set of simulated galaxies with their truth."""
 
+from astro_cnnfit.keras_start import load_keras
+
 from .files import check_folder_of
-from .keras_start import load_keras
 from .report import say
 
 __all__ = ["add_arguments", "run"]

@@ -6,7 +6,8 @@ import shlex
 import sys
 from pathlib import Path
 
-from .keras_start import load_keras
+from astro_cnnfit.keras_start import load_keras
+
 from .report import say
 
 __all__ = ["add_arguments", "run"]
@@ -58,7 +59,6 @@ def run(options):
     """Run ``astro-cnnfit train``."""
     load_keras(options.debug)
     from astro_cnnfit.networks import ARCHITECTURES
-
     from astro_cnnfit.training import config_names, read_config, train
 
     if options.model not in config_names():

@@ -5,7 +5,8 @@ import shlex
 import sys
 from pathlib import Path
 
-from .keras_start import load_keras
+from astro_cnnfit.keras_start import load_keras
+
 from .report import say
 from .tune_data import load_data
 
