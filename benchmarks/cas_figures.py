@@ -19,6 +19,7 @@ COLOURS = {
     "tohill2021": "C1",
     "statmorph": "C2",
     "casnet": "C3",
+    "casnet_tuned": "C5",
     "reg": "C4",
 }
 LABELS = {"concentration": "C", "asymmetry": "A"}

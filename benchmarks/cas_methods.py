@@ -8,6 +8,7 @@ network that is not bundled, a package that is not installed) is left out with t
 reason.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -109,13 +110,13 @@ def _statmorph(*_, **__):
     return lambda stamps, _: _measured(measure(stamps, find_segments(stamps)))
 
 
-def _casnet(find, **_):
+def _casnet(find, suffix="", **_):
     from astro_cnnfit.morphology.preparation import unit_maximum_stamps
     from astro_cnnfit.weights import load_network
 
     networks = {
-        "asymmetry": load_network(find("casnet_a")),
-        "concentration": load_network(find("casnet_c")),
+        "asymmetry": load_network(find(f"casnet_a{suffix}")),
+        "concentration": load_network(find(f"casnet_c{suffix}")),
     }
 
     def measure(stamps, _):
@@ -139,6 +140,7 @@ METHODS = {
     "tohill2021": _classical,
     "statmorph": _statmorph,
     "casnet": _casnet,
+    "casnet_tuned": partial(_casnet, suffix="_tuned"),
 }
 """What loads each method; ``reg`` is trained, see `train_regression`. ``network`` and
 ``combined`` are whole calls, which find sky, noise and the galaxy's pixels themselves;

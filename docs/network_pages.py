@@ -7,6 +7,7 @@ from generated_pages import list_table, model_files
 
 __all__ = ["NONE", "cards", "write_all"]
 
+# Architectures that measure morphology.
 MORPHOLOGY = ("cas", "casnet_a", "casnet_c")
 NONE = "This build of the documentation has no networks."
 HEADER = "   :header-rows: 1"
@@ -35,11 +36,11 @@ TRAINING = (
 
 def write_all(folder):
     """Write the cards into ``folder``, those of morphology apart."""
-    names = [path.parent.name for path in model_files()]
-    parts = {
-        "networks.inc": [name for name in names if name not in MORPHOLOGY],
-        "morphology_networks.inc": [name for name in MORPHOLOGY if name in names],
-    }
+    parts = {"networks.inc": [], "morphology_networks.inc": []}
+    for path in model_files():
+        architecture = json.loads(path.read_text(encoding="utf-8"))["architecture"]
+        place = "morphology_networks" if architecture in MORPHOLOGY else "networks"
+        parts[f"{place}.inc"].append(path.parent.name)
     for name, shown in parts.items():
         (folder / name).write_text(cards(shown) + "\n", encoding="utf-8")
 

@@ -14,9 +14,9 @@ uses; errors of figures are from a bootstrap over the sources.
 default, ``bare`` the network told of sky and noise, ``tohill2021`` the classical
 reference, ``statmorph`` the package of that name, on the first of the stamps only (a
 second row compares it with what its own definition gives without noise), ``casnet``
-the two networks of Tohill et al. (2021), and
-``reg`` a cubic ridge regression on five outputs of ``tohill2021``, trained on noisy
-galaxies with noise-free truth as the networks are. Real galaxies are found through
+the two networks of Tohill et al. (2021), ``casnet_tuned`` those that a search for
+hyperparameters found (``benchmarks/tuning``), and ``reg`` a cubic ridge regression on
+five outputs of ``tohill2021``, trained on noisy galaxies with noise-free truth as the networks are. Real galaxies are found through
 ``ASTRO_CNNFIT_TEST_DATA`` and left out without it.
 """
 
@@ -41,7 +41,7 @@ from astro_cnnfit.morphology.library import learnable
 ALL_BINS = {"1.5-2": (1.5, 2.0), **BINS, "20-100": (20.0, 100.0)}
 OWN = ("network", "combined")
 SHOWN_OF_OTHERS = ("network", "combined", "tohill2021")
-OTHERS = ("tohill2021", "statmorph", "casnet", "reg")
+OTHERS = ("tohill2021", "statmorph", "casnet", "casnet_tuned", "reg")
 # Of the truth: a third of the procedural galaxies lies above the first, two nuclei
 # or more above the second; of the real ones 4 % and almost none.
 PARTS_OF_A = {"A < 0.35": (-1, 0.35), "0.35-0.6": (0.35, 0.6), "A > 0.6": (0.6, 9)}
