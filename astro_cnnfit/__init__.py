@@ -19,6 +19,7 @@ _MODULE_OF = {
     "ClassicalCASMeasurer": "morphology",
     "decode_flags": "flags",
     "load_network": "weights",
+    "measure_catalog": "catalog",
     "render_sersic": "rendering",
 }
 

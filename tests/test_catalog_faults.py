@@ -82,7 +82,7 @@ def test_driver_that_ends_leaves_no_worker_and_the_run_goes_on(
     assert len(family) >= 2
     assert not psutil.wait_procs(family, timeout=10)[1]
     assert not (output / "summary.json").exists()
-    done = records.read_sides(output, [task.name for task in one.tasks])
+    done = dict(records.read_sides(output, [task.name for task in one.tasks]))
     assert 2 <= len(done) < 10
     result = run(plan(range(10)), output)
     table = result.table()

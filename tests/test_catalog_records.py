@@ -13,12 +13,12 @@ from astropy.table import Table
 
 from astro_cnnfit.catalog import records
 from astro_cnnfit.catalog.fingerprint import (
-    check_resume,
     configuration,
     fingerprint,
     rows_digest,
 )
 from astro_cnnfit.catalog.lock import locked
+from astro_cnnfit.catalog.resume import check_resume
 from astro_cnnfit.catalog.tiles import Tile
 
 pytest.importorskip("pyarrow")
@@ -141,6 +141,36 @@ class TestResume:
         again = plan()
         (tiles / "t2.fits").unlink()
         assert run(again, tmp_path / "out").summary["measured"] == 0
+
+    def test_tile_that_is_mended_may_bring_its_galaxies(self, plan_bytes, tmp_path):
+        # Without its header, galaxies are known to be on no tile, or on others.
+        plan, run = plan_bytes
+        whole = plan()
+        broken = plan()
+        path = tmp_path / "tiles" / "t1.fits"
+        path.write_bytes(b"")
+        task = broken.tasks[1]
+        broken.tasks[1] = replace(task, rows=task.rows[:0])
+        lost = Table({"id": task.rows["id"], "reason": ["no tile"] * 4})
+        result = run(replace(broken, unassigned=lost), tmp_path / "out", retries=0)
+        assert result.summary["failed_tiles"] == 1
+        with pytest.raises(ValueError, match=r"t1.rows: 0 then, 4 now"):
+            run(whole, tmp_path / "out")
+        path.write_bytes(b"tile 1 end")
+        again = run(whole, tmp_path / "out")
+        assert again.summary["rows"] == 12
+        assert again.summary["measured"] == 4
+
+    def test_mended_tile_may_not_take_galaxies_from_others(self, plan_bytes, tmp_path):
+        plan, run = plan_bytes
+        one = plan()
+        path = tmp_path / "tiles" / "t1.fits"
+        path.write_bytes(b"")
+        run(one, tmp_path / "out", retries=0)
+        path.write_bytes(b"tile 1 end")
+        one.tasks[0] = replace(one.tasks[0], rows=one.tasks[0].rows[:3])
+        with pytest.raises(ValueError, match=r"t0.rows: 4 then, 3 now"):
+            run(one, tmp_path / "out")
 
     def test_damaged_side_file_is_measured_again(self, plan_bytes, tmp_path):
         plan, run = plan_bytes

@@ -1,9 +1,8 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""What a run is made of, and in what another differs."""
+"""What a run is made of, as plain values."""
 
 import hashlib
 import json
-import logging
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -14,7 +13,6 @@ import astro_cnnfit
 from .tiles import PATTERNS
 
 __all__ = [
-    "check_resume",
     "checksum",
     "configuration",
     "describe_files",
@@ -23,11 +21,8 @@ __all__ = [
     "versions",
 ]
 
-log = logging.getLogger(__name__)
-
 _FORMAT = 1
 _PACKAGES = ("tensorflow", "keras", "numpy", "astropy", "photutils")
-_SHOWN = 5
 
 
 def fingerprint(settings, tasks, unassigned):
@@ -132,40 +127,6 @@ def checksum(path):
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def check_resume(old, new, done, output):
-    """
-    Check that a run goes on with what it was begun with.
-
-    Parameters
-    ----------
-    old, new : dict
-        As of `fingerprint`.
-    done : dict
-        Side files of the parts that are whole, by name.
-    output : path-like
-        Folder of the catalogue, for messages.
-
-    Raises
-    ------
-    ValueError
-        If settings, a model, rows, or a tile that was measured differ; what differs
-        is named. A tile that was not measured yet may change.
-    """
-    same = ("format", "version", "settings", "unassigned")
-    found = list(
-        _differences([], *({key: run[key] for key in same} for run in (old, new)))
-    )
-    found += _parts_that_differ(old["parts"], new["parts"], done)
-    if found:
-        more = f", and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-        raise ValueError(
-            f"output {output} holds a catalogue that was begun with other settings or "
-            f"inputs: {'; '.join(found[:_SHOWN])}{more}. Take another output, or those"
-        )
-    for text in _differences(["versions"], old["versions"], new["versions"]):
-        log.warning("the catalogue was begun with other software: %s", text)
-
-
 def _part(task, files):
     tile = task.tile
     if tile.name not in files:
@@ -228,48 +189,3 @@ def rows_digest(rows):
         if mask is not None and mask.any():
             digest.update(np.ascontiguousarray(mask))
     return digest.hexdigest()
-
-
-def _differences(path, old, new):
-    """Differences of two nested dictionaries in words."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted({*old, *new}, key=str):
-            yield from _differences([*path, str(key)], old.get(key), new.get(key))
-    elif json.dumps(old) != json.dumps(new):
-        yield f"{'.'.join(path)}: {_short(old)} then, {_short(new)} now"
-
-
-def _parts_that_differ(old, new, done):
-    for name in old.keys() - new.keys():
-        yield f"tile {name}: {old[name]['rows']} rows then, none now"
-    for name in new.keys() - old.keys():
-        yield f"tile {name}: no rows then, {new[name]['rows']} now"
-    for name in old.keys() & new.keys():
-        one, other = dict(old[name]), dict(new[name])
-        one.pop("files")
-        now = other.pop("files")
-        yield from _differences([f"tile {name}"], one, other)
-        if name in done and len(now) == len(done[name]["inputs"]):
-            for pair in zip(done[name]["inputs"], now, strict=True):
-                yield from _file_that_differs(name, *pair)
-
-
-def _file_that_differs(name, measured, now):
-    if now["size"] is None:
-        # It is gone, but it was measured.
-        return
-    if all(measured[key] == now[key] for key in ("size", "mtime_ns")):
-        return
-    if measured["size"] == now["size"] and measured["sha256"] is not None:
-        # It may have been copied or touched.
-        if checksum(now["path"]) == measured["sha256"]:
-            return
-    yield (
-        f"tile {name}: {Path(now['path']).name} has changed since it was measured "
-        f"({measured['size']} bytes then, {now['size']} now)"
-    )
-
-
-def _short(value):
-    text = json.dumps(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

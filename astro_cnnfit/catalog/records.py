@@ -103,22 +103,22 @@ def read_sides(output, names):
     names : iterable of str
         Names of tasks.
 
-    Returns
-    -------
-    dict
-        Records by name, of those that have a side file and a part of its size.
+    Yields
+    ------
+    name : str
+        Those that have a side file and a part of its size.
+    record : dict
+        What the side file holds.
     """
-    found = {}
     for name in names:
         try:
             record = read_json(_side_path(output, name))
             if not record["rows"] or _size(output, name) == record["bytes"]:
-                found[name] = record
+                yield name, record
         except FileNotFoundError:
             continue
         except (ValueError, KeyError, TypeError):
             log.warning("%s has a damaged side file; it is measured again", name)
-    return found
 
 
 def tidy(output, done):

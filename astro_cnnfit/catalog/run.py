@@ -9,11 +9,12 @@ from pathlib import Path
 
 from . import records
 from .cluster import check_client, connected
-from .fingerprint import check_resume, configuration, fingerprint
+from .fingerprint import configuration, fingerprint
 from .lock import locked
 from .part import measure_part
 from .plan import make_plan
 from .requirements import import_pyarrow
+from .resume import check_resume
 from .scheduler import Failure, run_tasks
 from .summary import Progress, summarise
 
@@ -171,7 +172,7 @@ def run_plan(
                 if failed:
                     failures.append(_failure(task, outcome))
                 else:
-                    sides[task.name] = outcome
+                    sides[task.name] = _counted(outcome)
                 progress.advance(len(task.rows), failed=failed)
         seconds = time.monotonic() - start
         measured = sum(side["rows"] for side in sides.values()) - measured
@@ -204,19 +205,23 @@ def check_output(plan, output):
 
 
 def _done(output, record):
-    """Side files of the parts that belong to this run; another run is refused."""
+    """What parts of this run hold, by name; another run is refused."""
     old = records.read_run(output)
     if old is None:
         return {}
-    own = configuration(record)
-    sides = {
-        name: side
-        for name, side in records.read_sides(output, old["parts"]).items()
-        if side.get("configuration") == configuration(old)
-        and side.get("rows_sha256") == old["parts"][name]["sha256"]
-    }
-    check_resume(old, record, sides, output)
-    return {n: side for n, side in sides.items() if side["configuration"] == own}
+    of_old, own = configuration(old), configuration(record)
+    done, inputs = {}, {}
+    for name, side in records.read_sides(output, old["parts"]):
+        rows = old["parts"][name]["sha256"]
+        if (side.get("configuration"), side.get("rows_sha256")) == (of_old, rows):
+            done[name], inputs[name] = _counted(side), side["inputs"]
+    check_resume(old, record, inputs, output)
+    return done if of_old == own else {}
+
+
+def _counted(side):
+    """What the summary needs of a side file: there may be many."""
+    return {key: side[key] for key in ("rows", "seconds", "flags")}
 
 
 def _short(record):

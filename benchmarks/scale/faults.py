@@ -349,7 +349,7 @@ def outcome(output, whole, told):
     from astro_cnnfit.catalog import read_catalog
 
     table, failures = read_catalog(output), told.pop("failures")
-    lost = np.concatenate([[], *failures["ids"]]).astype(np.int64)
+    lost = np.concatenate([np.empty(0, np.int64), *failures["ids"]])
     names = {
         tile_path("", number).name.split(".")[0] for number in told.pop("expected")
     }
@@ -366,8 +366,8 @@ def outcome(output, whole, told):
         "duplicates": len(table) - len(np.unique(table["id"])),
         "half_files": len(half),
         "same_numbers": same and _same_numbers(table, kept),
-        "reasons": {row["tile"]: _reason(row) for row in failures},
-        "attempts": {row["tile"]: int(row["attempts"]) for row in failures},
+        "reasons": {str(row["tile"]): _reason(row) for row in failures},
+        "attempts": {str(row["tile"]): int(row["attempts"]) for row in failures},
         "as_expected": bool(as_expected and told.pop("fine", True)),
         **told,
     }
