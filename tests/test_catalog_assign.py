@@ -336,7 +336,9 @@ class TestCatalogue:
 
     @pytest.mark.parametrize("suffix", ["fits", "parquet", "ecsv"])
     @pytest.mark.parametrize(
-        "ids", [[2**60 + 1, 2**60 + 3], ["J0001+01", "b"]], ids=["int", "str"]
+        "ids",
+        [[2**60 + 1, 2**60 + 3], [2**64 - 1, 2**63], ["J0001+01", "b"]],
+        ids=["int", "unsigned", "str"],
     )
     def test_files(self, tmp_path, suffix, ids):
         path = tmp_path / f"catalog.{suffix}"

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from astro_cnnfit.catalog.headers import read_header
-from astro_cnnfit.catalog.tiles import Tile, _safe, parse_tiles
+from astro_cnnfit.catalog.naming import safe_name
+from astro_cnnfit.catalog.tiles import Tile, parse_tiles
 
 
 def touch(folder, *names):
@@ -120,6 +121,16 @@ def test_all_images_of_a_file(tmp_path):
     weight = str(tmp_path / "w" / "a.fits")
     assert tiles[0].weight == (weight, "N1")
     assert tiles[1].weight == (weight, 2)
+    tiles = parse_tiles(path, hdu="all", psf=("{folder}/{stem}_{hdu}.fits", "{hdu}"))
+    assert tiles[0].psf == (str(tmp_path / "a_N1.fits"), "N1")
+    assert tiles[1].psf == (str(tmp_path / "a_2.fits"), 2)
+
+
+def test_all_images_of_a_broken_file(tmp_path, caplog):
+    touch(tmp_path, "a.fits")
+    (tile,) = parse_tiles(tmp_path, hdu="all")
+    assert (tile.name, tile.hdu) == ("a", None)
+    assert "not a readable FITS file" in caplog.text
 
 
 @pytest.mark.parametrize("suffix", ["h5", "hdf5", "zarr"])
@@ -131,7 +142,7 @@ def test_stacks(tmp_path, suffix):
 
 @given(st.text(max_size=30))
 def test_names_are_safe_and_text(name):
-    safe = _safe(name)
+    safe = safe_name(name)
     assert safe
     assert "/" not in safe
     assert not safe.startswith((".", "_"))
@@ -142,7 +153,7 @@ def test_names_are_safe_and_text(name):
 
 @pytest.mark.parametrize("name", ["0012", "1e5", "-3.5", "2026-11-21", "nan", "True"])
 def test_names_that_readers_would_take_for_values(name):
-    assert _safe(name) == f"tile_{name}"
+    assert safe_name(name) == f"tile_{name}"
 
 
 @pytest.mark.parametrize(

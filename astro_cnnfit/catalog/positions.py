@@ -1,15 +1,11 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """The catalogue of positions: only the columns that are needed, kept exactly."""
 
-from pathlib import Path
-
 import astropy.units as u
 import numpy as np
-from astropy.io import fits
-from astropy.table import Column, MaskedColumn, QTable, Table
+from astropy.table import Column, MaskedColumn, Table
 
-from .optional import require
-from .parquet import read_columns
+from .sources import open_source
 
 __all__ = ["COLUMNS", "read_positions"]
 
@@ -72,7 +68,7 @@ def read_positions(catalog, *, stacks=False, one_tile=False, columns=None, keep=
         If a column is missing, or identifiers are missing or not unique.
     """
     names = _names(columns)
-    table = _source(catalog)
+    table = open_source(catalog)
     there = table.colnames
     for name, column in names.items():
         if name in (columns or {}) and column not in there:
@@ -147,63 +143,6 @@ def _check_keep(keep, names, found):
                 f"keep must not name {name!r}, which the result has a column of; "
                 "rename it in the catalog"
             )
-
-
-class _Source:
-    """A table whose columns are read when they are asked for."""
-
-    def __init__(self, colnames, read):
-        self.colnames, self.read = colnames, read
-
-
-def _source(catalog):
-    if isinstance(catalog, (str, Path)):
-        return _file(Path(catalog))
-    if hasattr(catalog, "columns") and hasattr(catalog, "to_numpy"):
-        table = Table.from_pandas(catalog)
-    else:
-        try:
-            table = catalog if isinstance(catalog, Table) else QTable(catalog)
-        except (TypeError, ValueError) as error:
-            raise TypeError(
-                f"catalog must be a table or a file, got {type(catalog).__name__}"
-            ) from error
-    return _Source(list(table.colnames), lambda names: table[names])
-
-
-def _file(path):
-    if not path.exists():
-        raise FileNotFoundError(f"catalog {path}: no such file")
-    try:
-        if path.is_dir() or path.suffix in (".parquet", ".pq"):
-            data = require("pyarrow.dataset").dataset(path, partitioning="hive")
-            return _Source(data.schema.names, lambda names: read_columns(data, names))
-        if path.name.lower().endswith((".fits", ".fit", ".fits.gz")):
-            return _fits(path)
-        kind = "ascii" if path.suffix in (".txt", ".dat", ".cat") else None
-        table = Table.read(path, format=kind)
-    except ImportError:
-        raise
-    except Exception as error:  # every reader has exceptions of its own
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise OSError(f"catalog {path}: not a readable table: {reason}") from error
-    return _Source(table.colnames, lambda names: table[names])
-
-
-def _fits(path):
-    with fits.open(path, memmap=True) as hdus:
-        number = next(
-            n for n, hdu in enumerate(hdus) if isinstance(hdu, fits.BinTableHDU)
-        )
-        names = list(hdus[number].columns.names)
-
-    def read(wanted):
-        # A wide catalogue is not read as a whole.
-        with fits.open(path, memmap=True) as hdus:
-            columns = [hdus[number].columns[name] for name in wanted]
-            return Table.read(fits.BinTableHDU.from_columns(columns))
-
-    return _Source(names, read)
 
 
 def _identifiers(values):

@@ -1,7 +1,7 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Tiles: what a survey's images are called and what belongs to each."""
 
-import re
+import logging
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,19 +10,15 @@ from typing import Any
 import numpy as np
 from astropy.table import Table
 
+from .headers import image_hdus
+from .naming import STACKS, companions_of, files_of, names_of, safe_name
+
 __all__ = ["PATTERNS", "Task", "Tile", "parse_tiles"]
+
+_log = logging.getLogger(__name__)
 
 PATTERNS = ("mask", "error", "variance", "weight", "psf")
 """What a tile may bring beside its image."""
-
-_FITS = (".fits", ".fit", ".fts", ".fits.fz", ".fits.gz", ".fit.gz", ".fit.fz")
-_STACKS = (".h5", ".hdf5", ".zarr")
-# Readers of a partitioned data set take such names for numbers or dates.
-_LOOKS_LIKE_A_VALUE = re.compile(
-    r"[-+.\d]+[\d_.]*(e[-+]?\d+)?|[-+]?(nan|inf|infinity)|true|false|null"
-    r"|\d{4}-\d\d-\d\d.*",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -110,8 +106,9 @@ def parse_tiles(tiles, *, hdu=None, zeropoint=None, **patterns):
     mask, error, variance, weight, psf : str or tuple, optional
         Where these are: a path, or a path and an HDU. In the path ``{folder}``,
         ``{stem}``, ``{name}`` and ``{path}`` stand for the tile's own folder, file
-        name without suffix, file name, and path. With ``hdu='all'`` the same HDU is
-        meant, unless one is given.
+        name without suffix, file name, and path, and ``{hdu}`` (in the HDU, too)
+        for the name or number of the HDU. With ``hdu='all'`` masks and errors are
+        in the HDU of the same name, unless one is given.
 
     Returns
     -------
@@ -138,7 +135,7 @@ def parse_tiles(tiles, *, hdu=None, zeropoint=None, **patterns):
     entries, listed = [], isinstance(tiles, Table) or _are_dicts(tiles)
     for entry in _entries(tiles):
         entry = {**common, **entry}
-        own = _companions(entry["path"], patterns)
+        own = companions_of(entry["path"], patterns)
         entries.append({**own, **entry})
     if not listed:
         entries = _without_companions(entries)
@@ -146,7 +143,7 @@ def parse_tiles(tiles, *, hdu=None, zeropoint=None, **patterns):
         raise ValueError(f"tiles must be images or stacks, found none in {tiles!r}")
     _check_entries(entries, patterns)
     result = []
-    for entry, name in zip(entries, _names(entries), strict=True):
+    for entry, name in zip(entries, names_of(entries), strict=True):
         result += _tiles_of({**entry, "name": name})
     _check_unique(result)
     return result
@@ -174,7 +171,7 @@ def _entries(tiles):
         elif isinstance(tile, dict):
             yield _checked_entry(tile)
         elif isinstance(tile, (str, Path)):
-            yield from ({"path": str(path)} for path in _files(tile))
+            yield from ({"path": str(path)} for path in files_of(tile))
         else:
             raise TypeError(
                 "tiles must be a folder, a glob pattern, paths, dictionaries or a "
@@ -203,73 +200,7 @@ def _checked_entry(entry):
     entry = {key: value for key, value in entry.items() if _is_there(value)}
     entry["path"] = str(Path(entry["path"]).resolve())
     own = {key: entry[key] for key in PATTERNS if key in entry}
-    return entry | _companions(entry["path"], own)
-
-
-def _files(path):
-    """Files that a path or pattern stands for, as absolute paths."""
-    path = Path(path)
-    if path.is_dir() and path.suffix != ".zarr":
-        found = [file for file in path.iterdir() if _is_tile(file)]
-    elif path.exists():
-        found = [path]
-    elif any(letter in str(path) for letter in "*?["):
-        base = Path(path.anchor) if path.is_absolute() else Path()
-        found = [
-            file
-            for file in base.glob(str(path.relative_to(path.anchor)))
-            if _is_tile(file)
-        ]
-        if not found:
-            raise FileNotFoundError(f"tiles must exist: nothing matches {path}")
-    else:
-        raise FileNotFoundError(f"tiles must exist: no such file or folder: {path}")
-    return sorted(file.resolve() for file in found)
-
-
-def _is_tile(path):
-    name = path.name.lower()
-    return name.endswith(_FITS + _STACKS) and not name.startswith(".")
-
-
-def _stem(path):
-    name = Path(path).name
-    for suffix in sorted(_FITS + _STACKS, key=len, reverse=True):
-        if name.lower().endswith(suffix):
-            return name[: -len(suffix)]
-    return Path(path).stem
-
-
-def _companions(path, patterns):
-    """Files that belong to a tile, by the patterns."""
-    path = Path(path)
-    parts = {
-        "folder": str(path.parent),
-        "stem": _stem(path),
-        "name": path.name,
-        "path": str(path),
-    }
-    return {key: _formatted(key, value, parts) for key, value in patterns.items()}
-
-
-def _formatted(key, pattern, parts):
-    hdu = None
-    if isinstance(pattern, (list, tuple)):
-        if len(pattern) != 2:
-            raise ValueError(f"{key} must be a path, or a path and an HDU: {pattern!r}")
-        pattern, hdu = pattern
-        hdu = tuple(hdu) if isinstance(hdu, list) else hdu
-    if not isinstance(pattern, (str, Path)):
-        raise TypeError(f"{key} must be a path, got {type(pattern).__name__}")
-    try:
-        path = str(pattern).format(**parts)
-    except (KeyError, IndexError, ValueError) as error:
-        raise ValueError(
-            f"{key} must be a path with {{folder}}, {{stem}}, {{name}} or {{path}}, "
-            f"got {str(pattern)!r}"
-        ) from error
-    path = str(Path(path).resolve())
-    return path if hdu is None else (path, hdu)
+    return entry | companions_of(entry["path"], own)
 
 
 def _path_of(spec):
@@ -302,6 +233,7 @@ def _check_entries(entries, patterns):
     for key in patterns:
         paths = [_path_of(entry[key]) for entry in entries if entry.get(key)]
         # One that is missing fails its tile; a pattern that never fits is a slip.
+        paths = [path for path in paths if "{hdu}" not in path]
         if paths and not any(Path(path).exists() for path in paths):
             raise FileNotFoundError(
                 f"{key} must be there: no tile has one, such as {paths[0]}"
@@ -312,48 +244,45 @@ def _is_number(value):
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _names(entries):
-    """Names that tell the tiles apart: the file's own, with folders if need be."""
-    names = [str(entry.get("name") or _stem(entry["path"])) for entry in entries]
-    for depth in range(1, 4):
-        count = Counter(names)
-        if max(count.values()) == 1:
-            break
-        for number, entry in enumerate(entries):
-            if count[names[number]] > 1 and "name" not in entry:
-                folders = Path(entry["path"]).parts[-1 - depth : -1]
-                names[number] = "_".join([*folders, _stem(entry["path"])])
-    return names
-
-
-def _safe(name):
-    name = re.sub(r"[^\w.+-]", "_", name, flags=re.ASCII).strip("._")
-    if not name or _LOOKS_LIKE_A_VALUE.fullmatch(name):
-        name = f"tile_{name}"
-    return name[:200]
-
-
 def _tiles_of(entry):
     """Make the tiles of one file: as many as it has images, if all are wanted."""
     path, name = entry["path"], entry.pop("name")
-    stack = path.lower().endswith(_STACKS)
+    stack = path.lower().endswith(STACKS)
     entry = {"kind": "stack" if stack else "image", "alias": name, **entry}
     if entry["kind"] not in ("image", "stack"):
         raise ValueError(f"kind must be 'image' or 'stack', got {entry['kind']!r}")
     if isinstance(entry.get("hdu"), list):
         entry["hdu"] = tuple(entry["hdu"])
-    if entry.get("hdu") != "all":
-        return [Tile(name=_safe(name), **entry)]
-    from .headers import image_hdus
-
+    hdu = entry.get("hdu")
+    if hdu != "all":
+        return [Tile(name=safe_name(name), **_of_hdu(entry, 0 if hdu is None else hdu))]
+    try:
+        found = image_hdus(path)
+    except OSError as error:
+        # It fails as a tile of its own, where that is written down.
+        _log.warning("%s", error)
+        return [Tile(name=safe_name(name), **_of_hdu({**entry, "hdu": None}, 0))]
     result = []
-    for number, label in image_hdus(path):
+    for number, label in found:
         own = {**entry, "hdu": number, "alias": f"{name}_{label}"}
-        for key in PATTERNS[:-1]:
-            if isinstance(own.get(key), str):
-                own[key] = (own[key], label if isinstance(label, str) else number)
-        result.append(Tile(name=_safe(f"{name}_{label}"), **own))
+        for key in PATTERNS:
+            # The mask of an image is in the HDU of the same name; a PSF may be for all.
+            if key != "psf" and isinstance(own.get(key), str):
+                own[key] = (own[key], label)
+        result.append(Tile(name=safe_name(f"{name}_{label}"), **_of_hdu(own, label)))
     return result
+
+
+def _of_hdu(entry, label):
+    """Put the HDU where patterns say ``{hdu}``."""
+
+    def filled(spec):
+        if isinstance(spec, tuple):
+            return tuple(label if part == "{hdu}" else filled(part) for part in spec)
+        return spec.replace("{hdu}", str(label)) if isinstance(spec, str) else spec
+
+    own = {key: filled(entry[key]) for key in PATTERNS if key in entry}
+    return {**entry, **own}
 
 
 def _check_unique(tiles):
