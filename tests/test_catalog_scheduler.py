@@ -197,6 +197,13 @@ class TestClient:
         with connected("serial") as client:
             assert client is None
 
+    def test_without_dask_the_extra_is_named(self, monkeypatch):
+        monkeypatch.setattr(
+            "astro_cnnfit.catalog.optional.find_spec", lambda name: None
+        )
+        with pytest.raises(ImportError, match=r"'astro_cnnfit\[dask\]'"):
+            connected(workers=1).__enter__()
+
     def test_client_of_a_user_stays_open(self, client):
         with connected(client) as same:
             assert same is client

@@ -13,7 +13,7 @@ import sys
 from contextlib import contextmanager
 from importlib import metadata
 
-from .requirements import import_distributed
+from .optional import require
 
 __all__ = ["check_client", "connected", "cores"]
 
@@ -123,7 +123,7 @@ def cores():
     -------
     int
     """
-    import_distributed()
+    require("distributed")
     from dask.system import CPU_COUNT
 
     return CPU_COUNT
@@ -139,7 +139,7 @@ def _is_cluster(client):
 
 def _new_client(address):
     # The cluster of a user's other work stays the default.
-    return import_distributed().Client(address, set_as_default=False)
+    return require("distributed").Client(address, set_as_default=False)
 
 
 def _check_workers(client):
@@ -160,7 +160,7 @@ def _check_workers(client):
 
 @contextmanager
 def _local_cluster(workers, threads):
-    distributed = import_distributed()
+    distributed = require("distributed")
     import dask
 
     # What a death leaves behind is told by the run itself.

@@ -17,7 +17,7 @@ from astropy.io import fits
 
 from .dataset import parts, read_part
 from .layout import find_layout
-from .requirements import import_pyarrow
+from .optional import import_pyarrow
 
 __all__ = ["to_fits", "to_hats"]
 

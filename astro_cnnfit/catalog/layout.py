@@ -8,7 +8,7 @@ import numpy as np
 from astropy.table import Column, Table
 
 from .dataset import read_part
-from .requirements import import_pyarrow
+from .optional import import_pyarrow
 
 __all__ = ["Layout", "find_layout"]
 

@@ -4,10 +4,11 @@
 from importlib import import_module
 from importlib.util import find_spec
 
-__all__ = ["require"]
+__all__ = ["import_pyarrow", "require"]
 
 # How each package is installed.
 _INSTALL = {
+    "distributed": "'astro_cnnfit[dask]'",
     "pyarrow": "'astro_cnnfit[dask]'",
     "h5py": "'astro_cnnfit[all]'",
     "zarr": "zarr",
@@ -39,3 +40,21 @@ def require(module):
             f"Install it with: pip install {_INSTALL[package]}"
         )
     return import_module(module)
+
+
+def import_pyarrow():
+    """
+    Import pyarrow with its Parquet part.
+
+    Returns
+    -------
+    module
+        ``pyarrow``.
+
+    Raises
+    ------
+    ImportError
+        If it is not installed.
+    """
+    require("pyarrow.parquet")
+    return require("pyarrow")

@@ -22,7 +22,7 @@ from pathlib import Path
 from astro_cnnfit.tuning.records import read_json, write_json
 
 from .dataset import CATALOG, part_path
-from .requirements import import_pyarrow
+from .optional import import_pyarrow
 
 __all__ = [
     "forget_end",

@@ -11,9 +11,9 @@ from . import records
 from .cluster import check_client, connected
 from .fingerprint import configuration, fingerprint
 from .lock import locked
+from .optional import import_pyarrow
 from .part import measure_part
 from .plan import make_plan
-from .requirements import import_pyarrow
 from .resume import check_resume
 from .scheduler import Failure, run_tasks
 from .summary import Progress, summarise
