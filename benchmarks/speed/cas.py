@@ -17,8 +17,6 @@ alone; the segmentation map is given to it.
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import time
 import warnings
@@ -28,6 +26,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from common import provenance, write_result
+from held import best_time, run_held
 
 SEED = 424_242
 LARGEST_MS = 0.7
@@ -74,23 +73,8 @@ def parse_arguments():
 
 def run(child, arguments):
     """Run one measurement held to one core."""
-    own = [sys.executable, __file__, "--child", child]
-    for name in ("number", "number_slow", "batch_size", "repeats", "seed", "networks"):
-        value = getattr(arguments, name)
-        if value is not None:
-            own += [f"--{name.replace('_', '-')}", str(value)]
-    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    threads += ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-    environment = {**os.environ, **dict.fromkeys(threads, "1")}
-    environment["TF_CPP_MIN_LOG_LEVEL"] = "3"
-
-    def hold():
-        if hasattr(os, "sched_setaffinity"):
-            os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])
-
-    return subprocess.run(
-        own, env=environment, preexec_fn=hold, capture_output=True, text=True
-    )
+    names = ("number", "number_slow", "batch_size", "repeats", "seed", "networks")
+    return run_held(__file__, child, {name: getattr(arguments, name) for name in names})
 
 
 def stamps_of(arguments, number):
@@ -105,13 +89,7 @@ def stamps_of(arguments, number):
 
 def milliseconds(function, stamps, repeats):
     """Run once to warm up; the shortest of the repeats, per stamp."""
-    function(stamps)
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        function(stamps)
-        times.append(time.perf_counter() - start)
-    return 1e3 * min(times) / len(stamps)
+    return 1e3 * best_time(lambda: function(stamps), repeats) / len(stamps)
 
 
 def _model(arguments):

@@ -12,8 +12,6 @@ starts from the true parameters, each off by about 5 %.
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -22,6 +20,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from common import provenance, write_result
+from held import best_time, run_held
 
 SEED = 61
 SMALLEST_FRACTION = 0.8
@@ -73,21 +72,9 @@ def parse_arguments():
 
 def run(child, cores, arguments):
     """Run one measurement held to so many cores; return what it prints last."""
-    own = [sys.executable, __file__, "--child", child]
-    for name in ("n", "n_astropy", "model", "batch_size", "repeats", "seed"):
-        own += [f"--{name.replace('_', '-')}", str(getattr(arguments, name))]
-    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    threads += ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-    environment = {**os.environ, **dict.fromkeys(threads, str(cores))}
-    environment["TF_CPP_MIN_LOG_LEVEL"] = "3"
-
-    def hold():
-        if hasattr(os, "sched_setaffinity"):
-            os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
-
-    done = subprocess.run(
-        own, env=environment, preexec_fn=hold, capture_output=True, text=True
-    )
+    names = ("n", "n_astropy", "model", "batch_size", "repeats", "seed")
+    options = {name: getattr(arguments, name) for name in names}
+    done = run_held(__file__, child, options, cores)
     if done.returncode:
         raise SystemExit(f"{child} on {cores} cores failed:\n{done.stderr[-3000:]}")
     return json.loads(done.stdout.splitlines()[-1])
@@ -103,17 +90,6 @@ def stamps_of(arguments, n):
     scenes = draw_scenes(TABLE1, rng, n)
     stamps, psfs, params = observe(scenes, rng)
     return ops.convert_to_numpy(stamps), psfs, params
-
-
-def best_time(function, repeats):
-    """Run once to warm up, then take the shortest of the repeats."""
-    function()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 def measure_network(arguments):
