@@ -4,6 +4,7 @@
 import logging
 import time
 import uuid
+import warnings
 from contextlib import suppress
 from itertools import islice
 from queue import Empty, SimpleQueue
@@ -111,12 +112,10 @@ class _Watched:
         name = getattr(function, "__name__", "measure_part")
         key = f"{name}-{uuid.uuid4().hex}"
         submitted = attempt_pickled, cloudpickle.dumps((function, task, arguments))
-        try:
-            return self.client.submit(*submitted, key=key, pure=False, retries=0)
-        except Exception:
-            if self.client.status == "running":
-                raise
-            self.wait_for_scheduler()
+        self.wait_for_scheduler()
+        with warnings.catch_warnings():
+            # A grid of PSFs is large, and sent all the same.
+            warnings.filterwarnings("ignore", "Sending large graph")
             return self.client.submit(*submitted, key=key, pure=False, retries=0)
 
     def room(self):
@@ -184,7 +183,7 @@ def _end(future):
 
 def _killed(error):
     address = getattr(error.last_worker, "address", error.last_worker)
-    return f"its worker died (the last at {address})"
+    return f"its worker died, perhaps for want of memory (the last at {address})"
 
 
 def _cancel(client, futures):
