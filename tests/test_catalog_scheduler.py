@@ -153,7 +153,7 @@ class TestOnCluster:
 
     def test_lost_scheduler_is_told(self, tmp_path):
         cluster = distributed.LocalCluster(
-            n_workers=1, processes=False, dashboard_address=None, silence_logs=50
+            n_workers=1, processes=False, dashboard_address=":0", silence_logs=50
         )
         with (
             cluster,

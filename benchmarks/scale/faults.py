@@ -278,7 +278,7 @@ def scheduler_lost(survey, output, client):
     from astro_cnnfit.catalog.scheduler import RunStopped
 
     cluster = LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
+        n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=50
     )
     with cluster, Client(
         cluster.scheduler_address, timeout="2s", set_as_default=False
