@@ -224,6 +224,15 @@ def test_units_of_data_and_error():
         parse_image(PLAIN * u.Jy, error=PLAIN * u.s)
 
 
+def test_image_that_was_taken_apart_before():
+    image = parse_image(PLAIN.astype("f4"), mask=PLAIN > 3, single=True)
+    assert parse_image(image) is image
+    with pytest.raises(ValueError, match="error must not be given"):
+        parse_image(image, error=1.0)
+    with pytest.raises(ValueError, match="mask must not be given"):
+        parse_image(image, mask=PLAIN > 3)
+
+
 def test_given_twice():
     mask = PLAIN > 3
     for data in (

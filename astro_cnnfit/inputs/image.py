@@ -39,7 +39,8 @@ class Image:
     mask: np.ndarray | None = None
     """True where a pixel is not to be used, or None if all are good."""
     error: np.ndarray | None = None
-    """Standard deviation of each pixel, float64, in the unit of the data."""
+    """Standard deviation of each pixel, in the unit of the data; float64, or float32
+    where it was read as that."""
     unit: u.UnitBase | None = None
     """Unit of the data."""
     wcs: Any = None
