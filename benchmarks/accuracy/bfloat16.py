@@ -23,7 +23,10 @@ from astro_cnnfit.evaluation.precision import precision_cost, record_precision
 from astro_cnnfit.weights.precision import MAX_COST
 
 SEED = 616_161
-MODELS = ("sersic", "galnet2", "galnet1", "cas", "casnet_a", "casnet_c")
+MODELS = (
+    *("sersic", "galnet2", "galnet1"),
+    *("cas", "casnet_a", "casnet_c", "casnet_a_tuned", "casnet_c_tuned"),
+)
 COMMAND = "python benchmarks/accuracy/bfloat16.py --record"
 
 
@@ -99,7 +102,8 @@ def casnet_stamps(number, seed):
     return [np.nan_to_num(unit_maximum_stamps(*cas_stamps(number, seed)))]
 
 
-INPUTS = {"cas": cas_stamps, "casnet_a": casnet_stamps, "casnet_c": casnet_stamps}
+CASNET = ("casnet_a", "casnet_c", "casnet_a_tuned", "casnet_c_tuned")
+INPUTS = {"cas": cas_stamps, **dict.fromkeys(CASNET, casnet_stamps)}
 
 
 def report(model, cost):

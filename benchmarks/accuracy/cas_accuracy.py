@@ -16,8 +16,9 @@ reference, ``statmorph`` the package of that name, on the first of the stamps on
 second row compares it with what its own definition gives without noise), ``casnet``
 the two networks of Tohill et al. (2021), ``casnet_tuned`` those that a search for
 hyperparameters found (``benchmarks/tuning``), and ``reg`` a cubic ridge regression on
-five outputs of ``tohill2021``, trained on noisy galaxies with noise-free truth as the networks are. Real galaxies are found through
-``ASTRO_CNNFIT_TEST_DATA`` and left out without it.
+five outputs of ``tohill2021``, trained on noisy galaxies with noise-free truth as the
+networks are. Real galaxies are found through ``ASTRO_CNNFIT_TEST_DATA`` and left out
+without it.
 """
 
 import argparse
