@@ -10,6 +10,7 @@ import astropy.units as u
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.modeling import models
 from astropy.table import MaskedColumn, Table
 from astropy.wcs import WCS
 from numpy.testing import assert_allclose, assert_array_equal
@@ -23,7 +24,7 @@ from astro_cnnfit.catalog.dataset import parts
 from astro_cnnfit.catalog.measure import STAGES, measure_task
 from astro_cnnfit.catalog.pixels import read_tile
 from astro_cnnfit.catalog.settings import Settings, parse_settings
-from astro_cnnfit.catalog.tiles import Task, Tile
+from astro_cnnfit.catalog.tiles import Task, Tile, parse_tiles
 
 NETWORK = {"method": "network"}
 SHAPE = (700, 300)
@@ -232,8 +233,22 @@ class TestPsfs:
             settings = pickle.loads(pickle.dumps(parse_settings(cas=NETWORK, psf=psf)))
             assert len(settings.to_dict()["psf"]) == 64
             run(replace(tile, psf=None), settings, tmp_path / "out")
-        other = parse_settings(cas=NETWORK, psf=make_psf(2.1))
-        assert other.to_dict() != parse_settings(cas=NETWORK, psf=make_psf()).to_dict()
+
+    def test_forms_are_told_apart(self, bundled):
+        forms = (
+            make_psf(),
+            make_psf(2.1),
+            models.Gaussian2D(x_stddev=2, y_stddev=2),
+            models.Gaussian2D(x_stddev=2, y_stddev=2.1),
+            models.Moffat2D(gamma=3, alpha=2.5),
+            models.Moffat2D(gamma=3, alpha=2.5) + models.Moffat2D(gamma=4, alpha=2.5),
+        )
+        digests = [parse_settings(psf=psf).to_dict()["psf"] for psf in forms]
+        assert len(set(digests)) == len(forms)
+        again = parse_settings(psf=fits.ImageHDU(make_psf())).to_dict()["psf"]
+        assert again == digests[0]
+        again = parse_settings(psf=forms[4].copy()).to_dict()["psf"]
+        assert again == digests[4]
 
 
 class TestSections:
@@ -283,6 +298,43 @@ class TestEmptyTiles:
         tile = replace(tile, path=str(tmp_path / "gone.fits"))
         with pytest.raises(FileNotFoundError, match="tile 'a'"):
             measure_task(self.empty(tile), parse_settings(), tmp_path / "out")
+
+
+def test_all_images_of_an_exposure(tile, tmp_path):
+    header = fits.getheader(tile.path)
+    hdus, weights = [fits.PrimaryHDU()], [fits.PrimaryHDU()]
+    for number, shift in enumerate((0, 60)):
+        header["CRPIX1"] = 150 - shift
+        places = [(x - shift, y) for x, y in POSITIONS]
+        image = draw(positions=places, seed=number)
+        hdus.append(fits.CompImageHDU(image, header, name=f"N{number}"))
+        weight = np.ones(SHAPE, "f4")
+        weights.append(fits.CompImageHDU(weight, name=f"N{number}"))
+    fits.HDUList(hdus).writeto(tmp_path / "e_ooi.fits.fz")
+    fits.HDUList(weights).writeto(tmp_path / "e_oow.fits.fz")
+    for number in range(2):
+        fits.writeto(tmp_path / f"psf_N{number}.fits", make_psf())
+    tiles = parse_tiles(
+        str(tmp_path / "e_oo*"),
+        hdu="all",
+        weight="{folder}/e_oow.fits.fz",
+        psf="{folder}/psf_{hdu}.fits",
+    )
+    assert [tile.name for tile in tiles] == ["e_ooi_N0", "e_ooi_N1"]
+    sky = WCS(fits.getheader(tile.path)).pixel_to_world(*np.transpose(POSITIONS))
+    catalog = Table({"id": [1, 2, 3], "ra": sky.ra, "dec": sky.dec})
+    tasks, lost = assign(catalog, tiles)
+    assert len(lost) == 0
+    for task in tasks:
+        measure_task(pickle.loads(pickle.dumps(task)), parse_settings(), tmp_path)
+    table = read_catalog(tmp_path)
+    assert table["id", "tile"].as_array().tolist() == [
+        (1, "e_ooi_N0"),
+        (3, "e_ooi_N0"),
+        (2, "e_ooi_N1"),
+    ]
+    assert_allclose(table["ra_fit"].value, sky.ra.deg[table["id"] - 1], atol=2e-5)
+    assert_allclose(table["x_init"], [80, 150, 140.3], atol=1e-5)
 
 
 @pytest.mark.parametrize("suffix", ["h5", "zarr"])

@@ -4,12 +4,14 @@
 import hashlib
 import inspect
 import os
-import pickle
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from astropy.modeling import CompoundModel, Model
+
+from astro_cnnfit.inputs import parse_image
 
 __all__ = ["MEASURERS", "Settings", "parse_settings"]
 
@@ -18,6 +20,8 @@ MEASURERS = ("sersic", "cas")
 
 # Arguments of the measurers that are not the user's to give here.
 _OURS = {"finder", "batch_size", "progress_bar", "precision"}
+# What a model of a PSF consists of beside its parameters.
+_OF_MODELS = ("data", "grid_xypos", "oversampling")
 _CLASSES = {"sersic": "CNNSersicFitter", "cas": "CNNCASMeasurer"}
 
 
@@ -200,11 +204,19 @@ def _check_psf(settings):
 
 
 def _digest(psf):
-    """Checksum of a PSF that is an object."""
-    content = pickle.dumps(psf, protocol=4)
-    if isinstance(psf, np.ndarray):
-        content = f"{psf.dtype.str} {psf.shape} ".encode() + psf.tobytes()
-    elif hasattr(psf, "grid_xypos"):
-        parts = (psf.data, np.array(psf.grid_xypos, float), np.array(psf.oversampling))
-        content = b"".join(np.ascontiguousarray(part).tobytes() for part in parts)
-    return hashlib.sha256(content).hexdigest()
+    """Checksum of what a PSF is, the same in every process."""
+    if isinstance(psf, Model):
+        parts = [type(psf).__name__, str(psf.param_names), psf.parameters]
+        if isinstance(psf, CompoundModel):
+            parts.append(str(psf))
+        found = (getattr(psf, name, None) for name in _OF_MODELS)
+        parts += [np.asarray(value, float) for value in found if value is not None]
+    else:
+        parts = [parse_image(psf, argument="psf").data]
+    digest = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            digest.update(str(part.shape).encode())
+            part = np.ascontiguousarray(part, float).tobytes()
+        digest.update(part if isinstance(part, bytes) else part.encode())
+    return digest.hexdigest()
