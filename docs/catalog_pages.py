@@ -20,8 +20,8 @@ GPUS = {
     "float32": {"H200": 495e12, "A100": 156e12},
     "bfloat16": {"H200": 989e12, "A100": 312e12},
 }
-# Square degrees of a simulated tile: 4096 pixels of 0.2 arcsec a side.
-TILE_AREA = (4096 * 0.2 / 3600) ** 2
+# Degrees of a pixel of the simulated tiles.
+PIXEL = 0.2 / 3600
 
 
 def speed():
@@ -216,15 +216,15 @@ def _feeding(result, found, operations):
 
 def _assumptions(result):
     on_a_tile = result["settings"]["on_a_tile"]
-    density = on_a_tile / TILE_AREA
+    density = on_a_tile / (PIXEL * result["settings"]["size"]) ** 2
     speeds = "; ".join(
         f"{precision}: "
         + ", ".join(f"{gpu} {speed / 1e12:.0f} TFLOP/s" for gpu, speed in own.items())
         for precision, own in GPUS.items()
     )
     return (
-        f"{GALAXIES:.0e} galaxies in {BANDS} bands are "
-        f"{GALAXIES * BANDS:.0e} measurements. With {on_a_tile:,} galaxies on a tile "
+        f"A billion galaxies in ten bands are ten billion measurements. With "
+        f"{on_a_tile:,} galaxies on a tile "
         f"there are {density:,.0f} a square degree, and a billion on "
         f"{GALAXIES / density:,.0f} square degrees. A core hour costs "
         f"${CORE_HOUR:.2f} and an hour of a GPU ${GPU_HOUR:.2f}: assumptions, of about "
