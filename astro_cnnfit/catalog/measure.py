@@ -83,8 +83,8 @@ def measure_task(task, settings, output):
     measured = functools.partial(
         _measured, task, settings, init=init, psf=psf, zeropoint=zeropoint, timer=timer
     )
-    tables, widest = measured(image)
-    if not is_whole and widest:
+    tables, measurers = measured(image)
+    if not is_whole and _reach_far(tables, measurers):
         with timer("reading"):
             image, _ = read_tile(task, whole=True)
         tables, _ = measured(image)
@@ -136,8 +136,7 @@ def _zeropoint(tile, settings):
 
 
 def _measured(task, settings, image, *, init, psf, zeropoint, timer):
-    """Tables of both measurers, and whether a galaxy needs more pixels than MARGIN."""
-    tables, wide = {}, False
+    """Tables of the measurers that are asked for, and the measurers, by name."""
     # Copies keep what a call leaves behind only as long as this task. To load the
     # networks is no part of any tile's time.
     measurers = {
@@ -145,18 +144,16 @@ def _measured(task, settings, image, *, init, psf, zeropoint, timer):
         for name in MEASURERS
         if getattr(settings, name) is not None
     }
+    if "sersic" in measurers:
+        measurers["sersic"].zeropoint = zeropoint
+    tables = {}
     with _MEASURING, warnings.catch_warnings():
         # Rows without result have flags, which are counted.
         warnings.simplefilter("ignore", AstropyUserWarning)
         start, before = time.perf_counter(), inference_seconds()
         try:
-            if "sersic" in measurers:
-                fitter = measurers["sersic"]
-                fitter.zeropoint = zeropoint
-                tables["sersic"], wide = _sersic(fitter, settings, image, psf, init)
-            if "cas" in measurers:
-                tables["cas"] = _cas(measurers["cas"], settings, image, psf, init)
-                wide |= bool(np.any(tables["cas"]["block_factor"] > _NEAR["cas"]))
+            for name, measurer in measurers.items():
+                tables[name] = _CALLS[name](measurer, settings, image, psf, init)
         except (TypeError, ValueError) as error:
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(f"tile {task.tile.name!r}: {error}") from error
@@ -164,7 +161,7 @@ def _measured(task, settings, image, *, init, psf, zeropoint, timer):
             inference = inference_seconds() - before
             timer.seconds["inference"] += inference
             timer.seconds["cutting"] += time.perf_counter() - start - inference
-    return tables, wide
+    return tables, measurers
 
 
 def _positions(task, image):
@@ -177,13 +174,8 @@ def _positions(task, image):
 
 
 def _sersic(fitter, settings, image, psf, init):
-    if fitter.model.psf_size is None and not fitter.refine:
-        psf = None
-    oversampling = 1 if psf is None else settings.psf_oversampling
-    table = fitter(image, psf, init_params=init, psf_oversampling=oversampling)
-    averaged = np.flatnonzero(np.asarray(table["flags"]) & flags.BLOCK_AVERAGED)
-    factors = (fitter.fit_info[row]["block_factor"] for row in averaged.tolist())
-    return table, any(factor > _NEAR["sersic"] for factor in factors)
+    oversampling = settings.psf_oversampling
+    return fitter(image, psf, init_params=init, psf_oversampling=oversampling)
 
 
 def _cas(measurer, settings, image, psf, init):
@@ -196,6 +188,18 @@ def _cas(measurer, settings, image, psf, init):
             oversampling=settings.psf_oversampling,
         )  # fmt: skip
     return measurer(image, init_params=init, psf=psf)
+
+
+_CALLS = {"sersic": _sersic, "cas": _cas}
+
+
+def _reach_far(tables, measurers):
+    """Whether a galaxy's measurement looked farther than what was read around it."""
+    if "cas" in tables and np.any(tables["cas"]["block_factor"] > _NEAR["cas"]):
+        return True
+    # Few galaxies, where not all of an image was read: a loop is quick enough.
+    info = measurers["sersic"].fit_info if "sersic" in measurers else ()
+    return any(row["block_factor"] > _NEAR["sersic"] for row in info)
 
 
 def _count_measured(table):

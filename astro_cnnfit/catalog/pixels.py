@@ -86,7 +86,8 @@ def _from_mask(values):
 
 
 def _from_error(values):
-    values = values.astype(np.float32 if _is_single(values) else float, copy=False)
+    kind = np.float32 if values.dtype.type is np.float32 else np.float64
+    values = values.astype(kind, copy=not values.flags.writeable)
     with np.errstate(invalid="ignore"):
         bad = ~(np.isfinite(values) & (values > 0))
     return values, bad
@@ -95,17 +96,13 @@ def _from_error(values):
 def _from_variance(values):
     values, bad = _from_error(values)
     with np.errstate(invalid="ignore"):
-        return np.sqrt(values), bad
+        return np.sqrt(values, out=values), bad
 
 
 def _from_weight(values):
     values, bad = _from_error(values)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return 1 / np.sqrt(values), bad
-
-
-def _is_single(values):
-    return values.dtype.type is np.float32
+        return np.divide(1, np.sqrt(values, out=values), out=values), bad
 
 
 _COMPANIONS = {
