@@ -15,6 +15,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from astro_cnnfit.evaluation.precision import record_precision
 from astro_cnnfit.measures import LATENT_MEASURES
 from astro_cnnfit.networks import ARCHITECTURES, build
 from astro_cnnfit.weights import Network, write_model
@@ -202,7 +203,9 @@ def _finish(model, description, validation, storage, output):
         quantity: _metrics(mean[:, place], true[:, place])
         for place, quantity in enumerate(architecture.latent)
     }
-    return write_model(output, full, description, storage)
+    folder = write_model(output, full, description, storage)
+    record_precision(folder, np.asarray(stamps))
+    return folder
 
 
 def _metrics(mean, true):

@@ -13,6 +13,7 @@ from astro_cnnfit.evaluation import (
     pearson_r,
     root_mean_square_error,
 )
+from astro_cnnfit.evaluation.precision import record_precision
 from astro_cnnfit.networks import ARCHITECTURES, build
 from astro_cnnfit.parameters import effective_snr, encode
 from astro_cnnfit.psf import fwhm
@@ -104,7 +105,9 @@ def export_model(
     description["metrics"] = _OF_TASK[architecture.task].metrics(
         architecture, mean, true
     )
-    return write_model(path, full, description, storage)
+    folder = write_model(path, full, description, storage)
+    record_precision(folder, *parts, command=command)
+    return folder
 
 
 def _arguments(settings, record):
