@@ -347,7 +347,7 @@ def test_stacks(tmp_path, bundled, suffix):
         with h5py.File(path, "w") as file:
             file["stamps"], file["psfs"] = stamps, psfs
     else:
-        zarr = pytest.importorskip("zarr")
+        zarr = pytest.importorskip("zarr", minversion="3")
         root = zarr.open(str(path), mode="w")
         for name, values in (("stamps", stamps), ("psfs", psfs)):
             array = root.create_array(name, shape=values.shape, dtype="f4")

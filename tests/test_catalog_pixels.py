@@ -187,7 +187,7 @@ class TestStacks:
                 file["group/stamps"] = data
                 file["mask"] = data > 103
         elif request.param == "zarr":
-            zarr = pytest.importorskip("zarr")
+            zarr = pytest.importorskip("zarr", minversion="3")
             root = zarr.open(str(path), mode="w")
             for name, values in (("group/stamps", data), ("mask", data > 103)):
                 array = root.create_array(
