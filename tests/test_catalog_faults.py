@@ -52,6 +52,10 @@ def wait_until(true, seconds=120):
         time.sleep(0.02)
 
 
+def measured(output):
+    return len(list((output / "tiles").glob("*.json")))
+
+
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_driver_that_ends_leaves_no_worker_and_the_run_goes_on(
     plan_bytes, tmp_path, how
@@ -68,7 +72,8 @@ def test_driver_that_ends_leaves_no_worker_and_the_run_goes_on(
         stderr=subprocess.DEVNULL,
     )
     try:
-        wait_until(lambda: len(list((output / "tiles").glob("*.json"))) >= 2)
+        wait_until(lambda: measured(output) >= 2 or driver.poll() is not None)
+        assert driver.poll() is None
         family = psutil.Process(driver.pid).children(recursive=True)
         if how == signal.SIGINT:
             # As a terminal does, to all of them.
