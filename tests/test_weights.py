@@ -10,6 +10,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from keras import ops
 from keras.backend import backend
 from numpy.testing import assert_allclose
 
@@ -57,6 +58,28 @@ def test_bfloat16_changes_little(folder):
     assert_allclose(fast.predict(stamps, psfs)[0], full, atol=0.05)
     with pytest.raises(ValueError, match="precision must be one of"):
         load_network(folder, precision="float8")
+
+
+@pytest.mark.parametrize("number", [1, 3, 8, 11])
+@pytest.mark.parametrize("own_psfs", [True, False])
+def test_tensors_stay_tensors(folder, monkeypatch, number, own_psfs):
+    network = load_network(folder)
+    rng = np.random.default_rng(2)
+    stamps = rng.normal(0, 1, (number, 61, 61)).astype(np.float32)
+    psfs = np.full((number if own_psfs else 1, 25, 25), 1 / 625, np.float32)
+    expected = network.predict(stamps, psfs, batch_size=4)
+    seen, forward = [], network.forward
+    monkeypatch.setattr(
+        network, "forward", lambda *parts: seen.append(parts) or forward(*parts)
+    )
+    found = network.predict(*map(ops.convert_to_tensor, (stamps, psfs)), batch_size=4)
+    assert all(ops.is_tensor(part) for parts in seen for part in parts)
+    # One trace for all: every batch has the same size, a power of two.
+    assert {len(part) for parts in seen for part in parts} == {1 if number == 1 else 4}
+    for ours, theirs in zip(found, expected, strict=True):
+        assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="stamps must have shape"):
+        network.predict(ops.convert_to_tensor(stamps[:, :60]), psfs)
 
 
 def test_batches_do_not_change_the_answer(folder):
