@@ -130,6 +130,14 @@ class TestSky:
         away = np.array([200.0 + 0.2, 200.4]), np.array([10.2, 10.0])
         assert np.all(pixels_of(footprint_of(wcs, shape), *away)[2] == -np.inf)
 
+    def test_declination_along_x(self):
+        wcs = WCS(naxis=2)
+        wcs.wcs.ctype = "DEC--TAN", "RA---TAN"
+        wcs.wcs.crval, wcs.wcs.crpix, wcs.wcs.cdelt = (2, 10), (100, 50), (1e-3, 1e-3)
+        sky = wcs.pixel_to_world([150.0, 20], [49.0, 10])
+        found = pixels_of(footprint_of(wcs, (100, 200)), sky.ra.deg, sky.dec.deg)
+        assert_allclose(found[:2], [[150, 20], [49, 10]], atol=1e-6)
+
     def test_galactic_wcs(self):
         wcs = WCS(naxis=2)
         wcs.wcs.ctype = "GLON-TAN", "GLAT-TAN"
@@ -157,15 +165,19 @@ class TestSky:
         tiles = [
             Tile("gone", str(tmp_path / "gone.fits")),
             write_tile(tmp_path, "plain", None, shape),
+            write_tile(tmp_path, "moon", make_wcs(30.0, 0.0, shape), shape),
             write_tile(tmp_path, "good", wcs, shape),
         ]
         catalog = Table({"id": [1], "ra": [30.0], "dec": [0.0]})
+        for axis, name in enumerate(("SELN", "SELT"), 1):
+            fits.setval(tiles[2].path, f"CTYPE{axis}", value=f"{name}-TAN")
         tasks, lost = assign(catalog, tiles)
-        assert [len(task.rows) for task in tasks] == [0, 0, 1]
+        assert [len(task.rows) for task in tasks] == [0, 0, 0, 1]
         assert len(lost) == 0
         assert lost.colnames == ["id", "ra", "dec", "x", "y", "reason"]
         assert "gone" in caplog.text
-        assert "'plain' has no celestial WCS" in caplog.text
+        assert "no galaxy is on tile 'moon': " in caplog.text
+        assert "tile 'plain': it has no celestial WCS" in caplog.text
 
     def test_unknown_positions(self, tmp_path):
         tile = write_tile(tmp_path, "a", make_wcs(30.0, 0.0, (50, 50)), (50, 50))

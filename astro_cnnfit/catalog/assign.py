@@ -150,17 +150,18 @@ def _by_sky(rows, tiles, reason):
 
 
 def _footprint(tile):
-    """Return the footprint of a tile, None if its header cannot be read."""
+    """Return the footprint of a tile, None if it is not known."""
     try:
         header = read_header(tile)
-    except (OSError, ValueError) as error:
-        # Its task fails as well, where that is written down.
-        _log.warning("%s", error)
+        if header.wcs is not None:
+            return footprint_of(header.wcs, header.shape)
+    except Exception as error:  # there are many kinds for a WCS that is not usable
+        # The task of a file that cannot be read fails as well, where that is written
+        # down.
+        _log.warning("no galaxy is on tile %r: %s", tile.name, error)
         return None
-    if header.wcs is None:
-        _log.warning("tile %r has no celestial WCS: no galaxy is on it", tile.name)
-        return None
-    return footprint_of(header.wcs, header.shape)
+    _log.warning("no galaxy is on tile %r: it has no celestial WCS", tile.name)
+    return None
 
 
 def _whole_stacks(tiles):

@@ -78,7 +78,9 @@ def _mean_scale(wcs):
 
 def _vectors_of(wcs, x, y):
     """Unit vectors of pixels, ICRS; NaN where a pixel is not on the sky."""
-    lon, lat = wcs.all_pix2world(x, y, 0)
+    world = wcs.all_pix2world(x, y, 0)
+    # Some images have the declination along x.
+    lon, lat = world[wcs.wcs.lng], world[wcs.wcs.lat]
     frame = wcs_to_celestial_frame(wcs)
     sky = SkyCoord(lon * u.deg, np.clip(lat, -90, 90) * u.deg, frame=frame).icrs
     return unit_vectors(sky.ra.deg, sky.dec.deg)
@@ -130,9 +132,10 @@ def pixels_of(footprint, ra, dec):
     if frame.name != "icrs":
         sky = SkyCoord(ra * u.deg, dec * u.deg).transform_to(frame)
         lon, lat = sky.spherical.lon.deg, sky.spherical.lat.deg
+    world = (lon, lat) if wcs.wcs.lng == 0 else (lat, lon)
     with np.errstate(invalid="ignore"):
         # Far from the image the inverse of a distortion may not be found at all.
-        x, y = wcs.all_world2pix(lon, lat, 0, quiet=True)
+        x, y = wcs.all_world2pix(*world, 0, quiet=True)
     ny, nx = footprint.shape
     with np.errstate(invalid="ignore"):
         edge = np.minimum(np.minimum(x, nx - 1 - x), np.minimum(y, ny - 1 - y)) + 0.5
