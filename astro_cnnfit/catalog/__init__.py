@@ -10,6 +10,8 @@ from importlib import import_module
 
 # Each public name and the module that defines it.
 _MODULE_OF = {
+    "CatalogRun": "run",
+    "RunStopped": "scheduler",
     "measure_catalog": "run",
     "read_catalog": "dataset",
     "to_fits": "export",

@@ -5,6 +5,7 @@ import logging
 import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from . import records
@@ -148,35 +149,31 @@ def run_plan(
     output = Path(output).resolve()
     with locked(output):
         record = fingerprint(plan.settings, plan.tasks, plan.unassigned)
-        sides = _done(output, record)
-        records.tidy(output, sides)
+        done = _done(output, record)
+        records.tidy(output, done)
         records.forget_end(output)
         records.write_run(output, record)
-        todo = [task for task in plan.tasks if task.name not in sides]
-        if sides:
-            log.info("%d of %d tiles are done", len(sides), len(plan.tasks))
-        failures, start = [], time.monotonic()
-        measured = sum(side["rows"] for side in sides.values())
-        arguments = plan.settings, str(output), _short(record)
+        before, start = _rows(done), time.monotonic()
+        todo = [task for task in plan.tasks if task.name not in done]
+        log.info("%d of %d tiles are to be measured", len(todo), len(plan.tasks))
+        run = partial(
+            run_tasks, function, todo, retries=retries,
+            arguments=(plan.settings, str(output), _short(record)),
+        )  # fmt: skip
+        failures = []
         with (
             _connected(client, workers, len(todo)) as dask,
-            Progress(
-                plan.rows, measured, shown=progress_bar, note=_address(dask)
-            ) as progress,
-            closing(
-                run_tasks(function, todo, dask, arguments=arguments, retries=retries)
-            ) as ends,
+            Progress(plan.rows, before, shown=progress_bar, note=_address(dask)) as bar,
+            closing(run(dask)) as ends,
         ):
             for task, outcome in ends:
-                failed = isinstance(outcome, Failure)
-                if failed:
+                if isinstance(outcome, Failure):
                     failures.append(_failure(task, outcome))
                 else:
-                    sides[task.name] = _counted(outcome)
-                progress.advance(len(task.rows), failed=failed)
+                    done[task.name] = _counted(outcome)
+                bar.advance(len(task.rows), failed=task.name not in done)
         seconds = time.monotonic() - start
-        measured = sum(side["rows"] for side in sides.values()) - measured
-        return _finish(output, plan, sides, failures, measured, seconds)
+        return _finish(output, plan, done, failures, _rows(done) - before, seconds)
 
 
 def check_output(plan, output):
@@ -219,6 +216,10 @@ def _done(output, record):
     return done if of_old == own else {}
 
 
+def _rows(done):
+    return sum(side["rows"] for side in done.values())
+
+
 def _counted(side):
     """What the summary needs of a side file: there may be many."""
     return {key: side[key] for key in ("rows", "seconds", "flags")}
@@ -258,15 +259,15 @@ def _failure(task, outcome):
     }
 
 
-def _finish(output, plan, sides, failures, measured, seconds):
+def _finish(output, plan, done, failures, measured, seconds):
     failures = sorted(failures, key=lambda failure: failure["tile"])
     for reason in sorted(set(plan.unassigned["reason"])):
         rows = plan.unassigned[plan.unassigned["reason"] == reason]
         failures.append(
             {"tile": "", "ids": rows["id"], "reason": str(reason), "attempts": 0}
         )
-    records.tidy(output, sides)
+    records.tidy(output, done)
     records.write_failures(output, failures)
-    summary = summarise(sides.values(), failures, measured=measured, seconds=seconds)
+    summary = summarise(done.values(), failures, measured=measured, seconds=seconds)
     records.write_summary(output, summary)
     return CatalogRun(output, summary)
