@@ -11,6 +11,7 @@ those that it records as failed: none twice, and no half file.
 """
 
 import argparse
+import errno
 import os
 import shutil
 import signal
@@ -298,6 +299,53 @@ def scheduler_lost(survey, output, client):
     }  # fmt: skip
 
 
+def full_at(marker, task, settings, output):
+    """Measure a task, but on a disk that is full from some tile on."""
+    from astro_cnnfit.catalog.measure import measure_task
+
+    if Path(marker).exists() and task.tile.name >= Path(marker).read_text():
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return measure_task(task, settings, output)
+
+
+def disk_full(survey, output, client):
+    """The disk fills up in the middle of the run, which goes on when it has room."""
+    from astro_cnnfit.catalog.scheduler import RunStopped
+
+    marker = survey / "full"
+    marker.write_text(tile_path("", DONE_BEFORE).name)
+    measure = partial(full_at, str(marker))
+    try:
+        run(survey, output, client=client, measure=measure)
+        told = ""
+    except RunStopped as error:
+        told = str(error).split(" (")[0]
+    before = done(output)
+    marker.unlink()
+    result = run(survey, output, client=client, measure=measure)
+    return {
+        "failures": result.failures, "expected": set(), "told": told,
+        "tiles_before": before, "fine": "no space" in told,
+    }  # fmt: skip
+
+
+def second_driver(survey, output, client):
+    """Another driver has the output: this one is refused until it has ended."""
+    from astro_cnnfit.catalog.lock import locked
+
+    with locked(output):
+        try:
+            run(survey, output, client=client)
+            refused = ""
+        except ValueError as error:
+            refused = str(error)
+    result = run(survey, output, client=client)
+    return {
+        "failures": result.failures, "expected": set(),
+        "fine": "is being written by another process" in refused,
+    }  # fmt: skip
+
+
 def all_at_once(survey, output, client):
     """A worker killed, and a tile that exits, one truncated and one gone."""
 
@@ -323,6 +371,8 @@ FAULTS = {
     "tile vanishes": tile_vanishes,
     "other configuration": other_configuration,
     "scheduler lost": scheduler_lost,
+    "disk full": disk_full,
+    "second driver": second_driver,
     "all at once": all_at_once,
 }
 
