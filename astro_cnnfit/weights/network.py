@@ -1,8 +1,6 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """A network with its weights and its calibration, ready to measure."""
 
-from threading import Lock
-
 import numpy as np
 from keras import ops
 from tqdm.auto import tqdm
@@ -59,8 +57,6 @@ class Network:
         self.trained_ranges = description["trained_ranges"]
         self.sha256 = description["sha256"]
         self.forward = compiled(self._forward)
-        # It takes all cores: two threads that use it at once only wait for each other.
-        self._in_use = Lock()
 
     def _forward(self, *inputs):
         return self.model(list(inputs), training=False)
@@ -110,8 +106,7 @@ class Network:
         # to hundreds; powers of two keep the number of traces small.
         batch_size = min(batch_size, 1 << max(n - 1, 0).bit_length())
         starts = tqdm(range(0, n, batch_size), disable=not progress_bar, unit="batch")
-        with self._in_use:
-            outputs = self._outputs(inputs, starts, batch_size, n)
+        outputs = self._outputs(inputs, starts, batch_size, n)
         empty = np.zeros((0, self.model.output_shape[-1]))
         output = np.concatenate([empty, *outputs])
         mean, covariance = self.architecture.posterior(output)
