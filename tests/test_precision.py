@@ -5,9 +5,12 @@ import json
 
 import numpy as np
 import pytest
+from astropy.io import fits
+from astropy.table import QTable
 from numpy.testing import assert_allclose
 
 from astro_cnnfit import CNNCASMeasurer, CNNSersicFitter
+from astro_cnnfit.cli import main
 from astro_cnnfit.evaluation.precision import precision_cost, record_precision
 from astro_cnnfit.networks import build
 from astro_cnnfit.psf import gaussian
@@ -186,3 +189,21 @@ def test_bundled_models_say_what_it_costs(name):
             check_precision("bfloat16", description)
     else:
         check_precision("bfloat16", description)
+
+
+def test_command_line(folder, tmp_path, monkeypatch, capsys):
+    fits.writeto(tmp_path / "image.fits", stamps()[-1])
+    fits.writeto(tmp_path / "psf.fits", gaussian(3.0)[0])
+    monkeypatch.chdir(tmp_path)
+    line = ["measure", "image.fits", "--psf", "psf.fits", "-o", "table.ecsv"]
+    line += ["--model", str(folder), "--precision", "bfloat16"]
+    assert main(line) == 2
+    assert "precision must be 'float32' with model 'mine'" in capsys.readouterr().err
+    record_precision(folder, stamps(), PSF)
+    assert main(line) == 0
+    assert QTable.read("table.ecsv").meta["precision"] == "bfloat16"
+    capsys.readouterr()
+    line = ["morphology", "image.fits", "-o", "table.ecsv", "--precision", "float16"]
+    with pytest.raises(SystemExit, match="2"):
+        main(line)
+    assert "invalid choice: 'float16'" in capsys.readouterr().err
