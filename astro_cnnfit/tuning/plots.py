@@ -107,6 +107,7 @@ def plot_pareto(results, cost="mflop", *, axes=None):
             textcoords="offset points",
         )  # fmt: skip
     axes.set_xscale("log")
+    _plain_ticks(axes.xaxis)
     _limit(axes, x, y, results.meta.get("direction", "min") == "max")
     objective = results.meta.get("objective", "score")
     axes.set(xlabel=_COSTS.get(cost, cost), ylabel=objective)
@@ -175,16 +176,23 @@ def plot_best_so_far(results, *, axes=None):
 
 def _scale(axes):
     """Whole numbers of trials; logarithms where the best improved many times."""
-    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+    from matplotlib.ticker import MaxNLocator
 
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     best = np.asarray(axes.lines[0].get_ydata(), dtype=float)
     best = best[np.isfinite(best)]
     if len(best) and best.min() > 0 and best.max() > _LARGE * best.min():
         axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
-        axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter(NullFormatter())
+        _plain_ticks(axes.yaxis)
+
+
+def _plain_ticks(axis):
+    """Numbers instead of powers on a logarithmic axis."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _draw_curves(axes, curves, name, style):
