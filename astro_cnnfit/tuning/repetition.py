@@ -139,11 +139,8 @@ def train_default(directory, data, number=2):
     if known is not None and len(known.scores) >= number:
         return known
     defaults = POINTS[settings["space"]["architecture"]].defaults
-    values = best["hyperparameters"] | {
-        name: value
-        for name, value in defaults.items()
-        if name in best["hyperparameters"]
-    }
+    found = best["hyperparameters"]
+    values = {name: defaults.get(name, value) for name, value in found.items()}
     record = _train(directory, _DEFAULT, settings, data, number, best["trial"], values)
     return _default(record)
 
