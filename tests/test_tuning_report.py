@@ -224,6 +224,9 @@ class TestRobustness:
         assert "not known" in found.text
         scatter = 10 * np.random.default_rng(0).normal(size=6)
         assert robustness(table, repetitions=scatter).robust is True
+        # Trainings that scatter far more than the best trials do are told of.
+        assert "several times" in robustness(table, repetitions=1e3 * scatter).text
+        assert "several times" not in robustness(table).text
         assert robustness(table, repetitions=1e-6 * scatter).robust is False
 
     def test_one_trial(self):

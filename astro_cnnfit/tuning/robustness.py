@@ -56,6 +56,12 @@ class Robustness(NamedTuple):
                 f"(p = {self.p_value:.2g}): the optimum is robust, any of these would "
                 "do as well, and their order means little."
             )
+            if self.p_value > 1 - _LEVEL:
+                verdict += (
+                    " Repeated training scatters even more than they do, which were "
+                    "chosen by their scores: one training of the optimum may fall "
+                    "far short of its score. Train it several times."
+                )
         else:
             verdict = (
                 "The differences are larger than those of repeated training "
