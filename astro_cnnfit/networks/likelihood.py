@@ -9,7 +9,14 @@ triangle L of the inverse covariance L L^T, the logarithm on its diagonal.
 import numpy as np
 from keras import ops
 
-__all__ = ["covariances", "diagonal_places", "n_outputs", "student_loss"]
+__all__ = [
+    "covariances",
+    "diagonal_places",
+    "mean_and_root",
+    "n_outputs",
+    "student_loss",
+    "taught_loss",
+]
 
 _LOG_PRECISION = (-2.0, 7.0)
 _FREEDOM = 8.0
@@ -50,17 +57,56 @@ def student_loss(true, output):
     tensor
         A scalar.
     """
-    dimension = true.shape[1]
-    residual = true - output[:, :dimension]
+    residual, factor, log_diagonal = _parts(true, output)
+    whitened = ops.sum(ops.expand_dims(residual, 2) * factor, axis=1)
+    squared = ops.sum(ops.square(whitened), -1)
+    return _surprise(squared, log_diagonal) + ops.mean(ops.abs(residual))
+
+
+def taught_loss(taught, output):
+    """
+    `student_loss` of what another network says, rather than of the truth.
+
+    The truth is one draw from what can be said of a galaxy; a network that was
+    trained long says all of it at once. The squared distance is the mean over the
+    teacher's posterior, so that the loss is least where both agree.
+
+    Parameters
+    ----------
+    taught : tensor
+        (N, K + K K) from `mean_and_root`.
+    output : tensor
+        (N, K + K (K + 1) / 2)
+
+    Returns
+    -------
+    tensor
+        A scalar.
+    """
+    dimension = int((taught.shape[1] + 0.25) ** 0.5)
+    residual, factor, log_diagonal = _parts(taught[:, :dimension], output)
+    root = ops.reshape(taught[:, dimension:], (-1, dimension, dimension))
+    whitened = ops.sum(ops.expand_dims(residual, 2) * factor, axis=1)
+    spread = ops.matmul(ops.transpose(root, (0, 2, 1)), factor)
+    squared = ops.sum(ops.square(whitened), -1) + ops.sum(ops.square(spread), (1, 2))
+    return _surprise(squared, log_diagonal) + ops.mean(ops.abs(residual))
+
+
+def _parts(mean, output):
+    """Residual, triangle and its diagonal's logarithm."""
+    dimension = mean.shape[1]
     triangle = output[:, dimension:]
     log_diagonal = ops.take(triangle, diagonal_places(dimension), axis=1)
     log_diagonal = ops.clip(log_diagonal, *_LOG_PRECISION)
     factor = _factor(triangle, log_diagonal, dimension)
-    whitened = ops.sum(ops.expand_dims(residual, 2) * factor, axis=1)
-    squared = ops.sum(ops.square(whitened), -1)
+    return mean - output[:, :dimension], factor, log_diagonal
+
+
+def _surprise(squared, log_diagonal):
+    """Negative logarithm of Student's t, but for a constant."""
+    dimension = log_diagonal.shape[1]
     surprise = 0.5 * (_FREEDOM + dimension) * ops.log1p(squared / _FREEDOM)
-    surprise = surprise - ops.sum(log_diagonal, -1)
-    return ops.mean(surprise) + ops.mean(ops.abs(residual))
+    return ops.mean(surprise - ops.sum(log_diagonal, -1))
 
 
 def diagonal_places(dimension):
@@ -114,11 +160,38 @@ def covariances(output, dimension):
     covariance : `~numpy.ndarray`
         (N, K, K) float64.
     """
+    mean, inverse = _mean_and_inverse(output, dimension)
+    return mean, np.swapaxes(inverse, 1, 2) @ inverse
+
+
+def mean_and_root(output, dimension):
+    """
+    What a network teaches another one.
+
+    Parameters
+    ----------
+    output : `~numpy.ndarray`
+        (N, K + K (K + 1) / 2)
+    dimension : int
+        K.
+
+    Returns
+    -------
+    `~numpy.ndarray`
+        (N, K + K K) float32: standardised means, and a root R of the covariance
+        R R^T.
+    """
+    mean, inverse = _mean_and_inverse(output, dimension)
+    root = np.swapaxes(inverse, 1, 2).reshape(len(mean), -1)
+    return np.concatenate([mean, root], axis=1).astype(np.float32)
+
+
+def _mean_and_inverse(output, dimension):
+    """Means, and inverses of the triangles."""
     output = np.asarray(output, dtype=float)
     factor = np.zeros((len(output), dimension, dimension))
     factor[:, *np.tril_indices(dimension)] = output[:, dimension:]
     places = np.arange(dimension)
     log_diagonal = np.clip(factor[:, places, places], *_LOG_PRECISION)
     factor[:, places, places] = np.exp(log_diagonal)
-    inverse = np.linalg.inv(factor)
-    return output[:, :dimension], np.swapaxes(inverse, 1, 2) @ inverse
+    return output[:, :dimension], np.linalg.inv(factor)

@@ -32,7 +32,11 @@ class TrainingConfig:
     priors: dict = field(default_factory=lambda: {"table1": 1.0})
     """Share of the galaxies drawn from each prior."""
     start_from: str | None = None
-    """Name or folder of a model whose weights the run begins with."""
+    """Name or folder of a model whose weights the run begins with. Of a Sersic
+    network with more filters those channels are taken that carry most."""
+    teacher: str | None = None
+    """Name or folder of a model of the same task, from whose posteriors the network
+    learns as well as from the truth."""
     samples: int = 1_000_000
     """Stamps shown to the network in all."""
     batch_size: int = 128
@@ -84,6 +88,11 @@ class TrainingConfig:
             raise ValueError(
                 "pool must be a multiple of four times batch_size "
                 f"({4 * self.batch_size}), got {self.pool}"
+            )
+        if self.teacher and not self.architecture.startswith("sersic"):
+            raise ValueError(
+                "teacher must be left out where the architecture is not 'sersic', "
+                f"got {self.teacher!r} for {self.architecture!r}"
             )
         positive = ("samples", "batch_size", "learning_rate", "pool", "uses")
         for name in (*positive, "galaxies", "epochs", "patience"):

@@ -9,6 +9,7 @@ import keras
 from tqdm.auto import tqdm
 
 from astro_cnnfit.networks import ARCHITECTURES, build
+from astro_cnnfit.networks.narrowing import narrowed_sersic
 from astro_cnnfit.weights.files import read_arrays, read_description
 
 from .checkout import commit
@@ -16,6 +17,7 @@ from .checkpoint import load_checkpoint, save_checkpoint
 from .finish import finish
 from .optimizer import OPTIMIZERS, learning_rates
 from .tasks import TASKS
+from .teaching import TaughtStream, half_taught_loss
 
 __all__ = ["train"]
 
@@ -64,6 +66,9 @@ def train(config, output, *, data=None, progress_bar=False, command=None):
     if state["step"] == 0 and config.start_from:
         state["started_from"] = _start_from(model, config)
     stream = task.stream(config, data)
+    if config.teacher:
+        stream = TaughtStream(stream, config.teacher)
+        state["teacher"] = stream.sha256
     start = state["step"]
     if start:
         log.info("resuming at step %d of %d", start, config.steps)
@@ -94,7 +99,8 @@ def _compiled_model(config):
     model = build(config.architecture, policy=config.policy, **config.arguments)
     rate = learning_rates(config.learning_rate, "cosine", config.steps, config.warmup)
     optimizer = OPTIMIZERS[config.optimizer](rate)
-    model.compile(optimizer=optimizer, loss=ARCHITECTURES[config.architecture].loss)
+    loss = ARCHITECTURES[config.architecture].loss
+    model.compile(optimizer, loss=half_taught_loss if config.teacher else loss)
     optimizer.build(model.trainable_variables)
     return model
 
@@ -103,13 +109,26 @@ def _start_from(model, config):
     """Give a model the weights of another one; return where these came from."""
     folder, description = read_description(config.start_from)
     origin = description["architecture"], description["arguments"]
+    arrays = read_arrays(folder, description["sha256"])
     if origin != (config.architecture, config.arguments):
-        raise ValueError(
-            f"start_from must be a model of the same architecture and arguments, "
-            f"{config.architecture} {config.arguments}, got {origin}"
-        )
-    model.set_weights(read_arrays(folder, description["sha256"]))
+        if not _differ_in_filters(description, config):
+            raise ValueError(
+                f"start_from must be a model of the same architecture and arguments, "
+                f"but for the filters of 'sersic', {config.architecture} "
+                f"{config.arguments}, got {origin}"
+            )
+        arrays = narrowed_sersic(arrays, config.arguments["filters"])
+    model.set_weights(arrays)
     return {
         "sha256": description["sha256"],
         "training": description.get("training"),
     }
+
+
+def _differ_in_filters(description, config):
+    """Whether two Sersic networks have other filters, and nothing else."""
+    same = {**description["arguments"], "filters": config.arguments.get("filters")}
+    return (
+        description["architecture"] == config.architecture == "sersic"
+        and same == config.arguments
+    )

@@ -39,14 +39,14 @@ class SceneStream:
         self.backgrounds = backgrounds
         self.architecture = ARCHITECTURES[config.architecture]
         self._pools = {}
-        self._executor = ThreadPoolExecutor(max_workers=2)
+        self.executor = ThreadPoolExecutor(max_workers=2)
 
     def _rng(self, *key):
         return np.random.default_rng([self.config.seed, *key])
 
     def batches(self, start, stop):
         """Batches of steps ``start`` to ``stop``, one made ahead."""
-        return one_ahead(self.batch, start, stop, self._executor)
+        return one_ahead(self.batch, start, stop, self.executor)
 
     def batch(self, step):
         """
@@ -88,7 +88,7 @@ class SceneStream:
         """Pool of this number; the next one is begun."""
         for wanted in (number, number + 1):
             if wanted not in self._pools:
-                task = self._executor.submit(self._draw_pool, wanted)
+                task = self.executor.submit(self._draw_pool, wanted)
                 self._pools[wanted] = task
         self._pools = {k: v for k, v in self._pools.items() if k >= number}
         return self._pools[number].result()
