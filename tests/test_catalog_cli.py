@@ -31,6 +31,7 @@ refine = true
 [run]
 workers = 2
 precision = "bfloat16"
+chunk_size = 100
 """
 
 
@@ -62,6 +63,7 @@ class TestConfig:
             "client": None,
             "workers": 2,
             "precision": "bfloat16",
+            "chunk_size": 100,
         }
 
     def test_sersic_profiles_are_measured_if_nothing_is_asked_for(self, config):

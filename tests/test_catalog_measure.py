@@ -82,6 +82,10 @@ def test_both_measurers(tile, tmp_path):
     assert record["bytes"] == (tmp_path / "out" / record["part"]).stat().st_size
     assert set(record["seconds"]) == set(STAGES)
     assert record["seconds"]["inference"] > 0
+    assert set(record["cpu_seconds"]) == {"reading", "cutting", "writing"}
+    assert all(seconds >= 0 for seconds in record["cpu_seconds"].values())
+    assert set(record["looks"]) == {"sersic", "cas"}
+    assert min(record["looks"].values()) >= 3
     assert record["models"]["sersic"] == {"name": "moments", "sha256": "0" * 64}
     assert table["id"].tolist() == [2**60 + 1, 2**60 + 2, 2**60 + 3]
     assert_array_equal(table["mag"].value, [20.5, np.nan, 22])

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from astro_cnnfit.catalog.cluster import connected
+from astro_cnnfit.catalog.plan import make_plan
 from astro_cnnfit.catalog.run import CatalogRun, check_output, run_plan
 from astro_cnnfit.catalog.scheduler import RunStopped
 from astro_cnnfit.catalog.summary import format_summary
@@ -302,6 +303,27 @@ class TestOnCluster:
             k: n for k, n in expected.items() if k[0] not in ids
         }
         assert not leftovers(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("size", "error", "message"),
+    [
+        (0, ValueError, "chunk_size must be at least 1, got 0"),
+        (2.5, TypeError, "chunk_size must be a whole number, got 2.5"),
+        (True, TypeError, "chunk_size must be a whole number, got True"),
+    ],
+)
+def test_bad_chunk_sizes(size, error, message):
+    with pytest.raises(error, match=message):
+        make_plan("tiles", None, chunk_size=size)
+
+
+def test_chunk_size_is_that_of_stacks(tmp_path, bundled):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["stamps"] = np.zeros((5, 61, 61), "f4")
+    plan = make_plan(tmp_path / "a.h5", None, chunk_size=np.int64(4))
+    assert [len(task.rows) for task in plan.tasks] == [4, 1]
 
 
 class TestCheck:

@@ -21,8 +21,8 @@ __all__ = ["CHUNK", "assign"]
 
 _log = logging.getLogger(__name__)
 
-CHUNK = 20_000
-"""Stamps of a stack in one task."""
+CHUNK = 5_000
+"""Stamps of a stack in one task: seconds of work, so that all workers end together."""
 
 
 def assign(catalog, tiles, *, columns=None, keep=(), chunk=CHUNK):

@@ -16,7 +16,7 @@ _KEYS = {
     "catalog": ("path", "columns", "keep"),
     "run": (
         *("workers", "scheduler", "retries"),
-        *("batch_size", "precision", "psf_oversampling"),
+        *("batch_size", "chunk_size", "precision", "psf_oversampling"),
     ),
     # Their keys are the arguments of the measurers, which check them.
     "sersic": None,

@@ -4,15 +4,17 @@
 import json
 import threading
 import time
+from typing import NamedTuple
 
-__all__ = ["inference_seconds", "load"]
+__all__ = ["Inference", "inference", "load"]
 
 _LOCK = threading.RLock()
 _LOADED = {}
 # One run needs one of each; a process that outlives a run must not keep them all.
 _MOST = 4
-# Time that networks took in this process, in seconds.
-_SPENT = [0.0]
+# What networks did in this process.
+_DONE = {"seconds": 0.0, "cpu_seconds": 0.0}
+_SEEN = {}
 # A call measures two chunks at a time: what one waits for the other is no inference.
 _INFERRING = threading.Lock()
 
@@ -60,16 +62,40 @@ def load(settings, name):
         return measurer
 
 
-def inference_seconds():
+class Inference(NamedTuple):
+    """What the networks of a process have done."""
+
+    seconds: float
+    """Time that they took."""
+    cpu_seconds: float
+    """Processor time of the threads that called them; not that of the threads of
+    the networks."""
+    stamps: dict
+    """Stamps that they saw, by the measurer's name. One that is looked at again
+    counts again."""
+
+
+def inference(since=None):
     """
-    Time that networks have taken in this process so far.
+    What networks have done in this process.
+
+    Parameters
+    ----------
+    since : `Inference`, optional
+        An earlier answer, which is taken off.
 
     Returns
     -------
-    float
-        In seconds.
+    `Inference`
     """
-    return _SPENT[0]
+    done = Inference(**_DONE, stamps=dict(_SEEN))
+    if since is None:
+        return done
+    return Inference(
+        done.seconds - since.seconds,
+        done.cpu_seconds - since.cpu_seconds,
+        {name: n - since.stamps.get(name, 0) for name, n in done.stamps.items()},
+    )
 
 
 def _build(settings, name):
@@ -85,20 +111,23 @@ def _build(settings, name):
     else:
         measurer = astro_cnnfit.CNNCASMeasurer(**arguments)
     if measurer.model is not None:
-        measurer.model.predict = _timed(measurer.model.predict)  # this object's own
+        predict = measurer.model.predict
+        measurer.model.predict = _counted(predict, name)  # this object's own
     return measurer
 
 
-def _timed(predict):
-    def timed_predict(*args, **kwargs):
+def _counted(predict, name):
+    def counted_predict(stamps, *args, **kwargs):
         with _INFERRING:
-            start = time.perf_counter()
+            start, cpu = time.perf_counter(), time.thread_time()
             try:
-                return predict(*args, **kwargs)
+                return predict(stamps, *args, **kwargs)
             finally:
-                _SPENT[0] += time.perf_counter() - start
+                _DONE["seconds"] += time.perf_counter() - start
+                _DONE["cpu_seconds"] += time.thread_time() - cpu
+                _SEEN[name] = _SEEN.get(name, 0) + len(stamps)
 
-    return timed_predict
+    return counted_predict
 
 
 def _sha256(measurer):

@@ -6,6 +6,7 @@ import functools
 import threading
 import time
 import warnings
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from astro_cnnfit import flags
 
 from .dataset import write_part
 from .headers import read_header
-from .loading import inference_seconds, load
+from .loading import inference, load
 from .merge import merge
 from .pixels import read_tile
 from .psfs import read_psf
@@ -27,6 +28,7 @@ __all__ = ["STAGES", "measure_task"]
 
 STAGES = ("reading", "cutting", "inference", "writing")
 """On what time is spent; ``cutting`` is all that is neither of the others."""
+_WITHOUT_INFERENCE = tuple(name for name in STAGES if name != "inference")
 
 # One tile at a time uses the processor: where a process has more threads, the
 # others read and write meanwhile.
@@ -56,7 +58,9 @@ def measure_task(task, settings, output):
     dict
         Plain values, for the side file: ``task``, ``tile``, ``rows``, ``measured``
         (rows with a result), ``flags`` (how many rows have each, by column),
-        ``seconds`` (by `STAGES`), ``bytes``, ``part`` (relative path; None for a
+        ``seconds`` (by `STAGES`), ``cpu_seconds`` (processor time of this thread, by
+        stage but ``inference``, which has threads of its own), ``looks`` (stamps that
+        each network saw), ``bytes``, ``part`` (relative path; None for a
         task without rows, which writes none) and ``models``.
 
     Raises
@@ -72,8 +76,8 @@ def measure_task(task, settings, output):
         with timer("reading"):
             read_header(task.tile)
         return record | {
-            "measured": 0, "flags": {}, "seconds": timer.seconds, "bytes": 0,
-            "part": None, "models": settings.models,
+            "measured": 0, "flags": {}, **timer.record(), "bytes": 0, "part": None,
+            "models": settings.models,
         }  # fmt: skip
     with timer("reading"):
         image, is_whole = read_tile(task)
@@ -94,7 +98,7 @@ def measure_task(task, settings, output):
     return record | {
         "measured": _count_measured(table),
         "flags": _count_flags(table),
-        "seconds": timer.seconds,
+        **timer.record(),
         "bytes": size,
         "part": str(path.relative_to(Path(output))),
         "models": settings.models,
@@ -102,18 +106,38 @@ def measure_task(task, settings, output):
 
 
 class _Timer:
-    """Adds up the time of each stage."""
+    """Adds up the time of each stage, and what networks saw meanwhile."""
 
     def __init__(self):
         self.seconds = dict.fromkeys(STAGES, 0.0)
+        self.cpu_seconds = dict.fromkeys(_WITHOUT_INFERENCE, 0.0)
+        self.looks = Counter()
+
+    def record(self):
+        return {name: dict(value) for name, value in vars(self).items()}
 
     @contextmanager
     def __call__(self, stage):
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), time.thread_time()
         try:
             yield
         finally:
             self.seconds[stage] += time.perf_counter() - start
+            self.cpu_seconds[stage] += time.thread_time() - cpu
+
+    @contextmanager
+    def measuring(self):
+        """All that is neither reading nor writing; networks are inference."""
+        before = inference()
+        try:
+            with self("cutting"):
+                yield
+        finally:
+            found = inference(before)
+            self.seconds["inference"] += found.seconds
+            self.seconds["cutting"] -= found.seconds
+            self.cpu_seconds["cutting"] -= found.cpu_seconds
+            self.looks.update(found.stamps)
 
 
 def _zeropoint(tile, settings):
@@ -147,20 +171,15 @@ def _measured(task, settings, image, *, init, psf, zeropoint, timer):
     if "sersic" in measurers:
         measurers["sersic"].zeropoint = zeropoint
     tables = {}
-    with _MEASURING, warnings.catch_warnings():
+    with _MEASURING, timer.measuring(), warnings.catch_warnings():
         # Rows without result have flags, which are counted.
         warnings.simplefilter("ignore", AstropyUserWarning)
-        start, before = time.perf_counter(), inference_seconds()
         try:
             for name, measurer in measurers.items():
                 tables[name] = _CALLS[name](measurer, settings, image, psf, init)
         except (TypeError, ValueError) as error:
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(f"tile {task.tile.name!r}: {error}") from error
-        finally:
-            inference = inference_seconds() - before
-            timer.seconds["inference"] += inference
-            timer.seconds["cutting"] += time.perf_counter() - start - inference
     return tables, measurers
 
 

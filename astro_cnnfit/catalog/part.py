@@ -65,18 +65,19 @@ def measure_part(task, settings, output, run, measure=measure_task):
         # It turns standard error off meanwhile, which two threads must not do.
         with _STARTING:
             load_keras(debug=log.isEnabledFor(logging.DEBUG))
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.thread_time()
     files = describe_files(task.tile)
     inputs = [{**file, "sha256": _checksum(task, file)} for file in files]
-    summing = time.perf_counter() - start
+    spent = {
+        "seconds": time.perf_counter() - start,
+        "cpu_seconds": time.thread_time() - cpu,
+    }
     content = measure(task, settings, output)
     if describe_files(task.tile) != files:
         raise OSError(f"{task.tile.path} was changed while it was measured")
-    seconds = dict(content["seconds"])
-    seconds["reading"] = seconds.get("reading", 0.0) + summing
     record = {
         **content,
-        "seconds": seconds,
+        **{name: _with_reading(content.get(name), spent[name]) for name in spent},
         "total_seconds": time.perf_counter() - start,
         "configuration": run["configuration"],
         "rows_sha256": rows_digest(task.rows),
@@ -87,6 +88,12 @@ def measure_part(task, settings, output, run, measure=measure_task):
     }
     write_side(output, task.name, record)
     return record
+
+
+def _with_reading(stages, more):
+    """Checksums are made of what is read."""
+    stages = dict(stages or {})
+    return stages | {"reading": stages.get("reading", 0.0) + more}
 
 
 def _checksum(task, file):

@@ -4,9 +4,10 @@
 import os
 from dataclasses import dataclass
 
+import numpy as np
 from astropy.table import Table
 
-from .assign import assign
+from .assign import CHUNK, assign
 from .settings import Settings, parse_settings
 from .tiles import parse_tiles
 
@@ -32,7 +33,8 @@ class Plan:
 
 def make_plan(
     tiles, catalog, *, psf=None, mask=None, error=None, variance=None, weight=None,
-    hdu=None, zeropoint=None, columns=None, keep=(), **settings,
+    hdu=None, zeropoint=None, columns=None, keep=(), chunk_size=CHUNK,
+    **settings,
 ):  # fmt: skip
     """
     Check all arguments, find the tiles, and give each its galaxies.
@@ -43,6 +45,9 @@ def make_plan(
         As for `~astro_cnnfit.catalog.tiles.parse_tiles`.
     catalog, columns, keep
         As for `~astro_cnnfit.catalog.assign.assign`.
+    chunk_size : int
+        Stamps of a stack in one task: they are in memory together, and become one
+        part of the catalogue. What is in progress keeps the one it was begun with.
     psf : path-like, tuple, array or model, optional
         A path (or a pattern, as those of the masks) if each tile has its own;
         otherwise one for all, as for `~astro_cnnfit.catalog.settings.parse_settings`.
@@ -61,11 +66,17 @@ def make_plan(
     FileNotFoundError
         If tiles or catalogue do not exist.
     """
+    if isinstance(chunk_size, bool) or not isinstance(chunk_size, (int, np.integer)):
+        raise TypeError(f"chunk_size must be a whole number, got {chunk_size!r}")
+    if chunk_size < 1:
+        raise ValueError(f"chunk_size must be at least 1, got {chunk_size}")
     of_tiles = psf is not None and isinstance(psf, (str, os.PathLike, tuple))
     found = parse_tiles(
         tiles, hdu=hdu, zeropoint=zeropoint, mask=mask, error=error,
         variance=variance, weight=weight, psf=psf if of_tiles else None,
     )  # fmt: skip
     parsed = parse_settings(psf=None if of_tiles else psf, **settings)
-    tasks, unassigned = assign(catalog, found, columns=columns, keep=keep)
+    tasks, unassigned = assign(
+        catalog, found, columns=columns, keep=keep, chunk=int(chunk_size)
+    )
     return Plan(parsed, tasks, unassigned)

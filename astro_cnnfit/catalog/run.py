@@ -94,7 +94,8 @@ def measure_catalog(
         What is measured and where the rest lies, as for
         `~astro_cnnfit.catalog.plan.make_plan`: ``sersic``, ``cas``, ``psf``,
         ``mask``, ``error``, ``variance``, ``weight``, ``hdu``, ``zeropoint``,
-        ``columns``, ``keep``, ``batch_size``, ``precision``, ``psf_oversampling``.
+        ``columns``, ``keep``, ``chunk_size``, ``batch_size``, ``precision``,
+        ``psf_oversampling``.
 
     Returns
     -------
@@ -222,7 +223,8 @@ def _rows(done):
 
 def _counted(side):
     """What the summary needs of a side file: there may be many."""
-    return {key: side[key] for key in ("rows", "seconds", "flags")}
+    known = ("rows", "seconds", "flags", "cpu_seconds", "looks")
+    return {key: side[key] for key in known if key in side}
 
 
 def _short(record):

@@ -82,15 +82,19 @@ def summarise(sides, failures, *, measured=0, seconds=0.0):
     dict
         ``rows``, ``tiles``, ``failed_rows``, ``failed_tiles``, ``rows_on_no_tile``,
         ``flags`` (rows with each), ``seconds`` by stage (of all workers together),
-        ``share`` of each stage, and of this run ``measured``, ``wall_seconds`` and
-        ``galaxies_per_second``.
+        ``cpu_seconds`` (processor time of the threads that read, cut and write),
+        ``looks`` (stamps that each network saw), ``share`` of each stage, and of this
+        run ``measured``, ``wall_seconds`` and ``galaxies_per_second``.
     """
-    rows, tiles, stages = 0, 0, Counter()
+    rows, tiles = 0, 0
+    stages, cpu_seconds, looks = Counter(), Counter(), Counter()
     flags = {}
     for side in sides:
         rows += side["rows"]
         tiles += 1
         stages.update(side["seconds"])
+        cpu_seconds.update(side.get("cpu_seconds", {}))
+        looks.update(side.get("looks", {}))
         for column, counts in side["flags"].items():
             flags.setdefault(column, Counter()).update(counts)
     total = sum(stages.values())
@@ -104,6 +108,8 @@ def summarise(sides, failures, *, measured=0, seconds=0.0):
         "rows_on_no_tile": sum(len(failure["ids"]) for failure in failures) - lost,
         "flags": {column: dict(counts) for column, counts in flags.items()},
         "seconds": dict(stages),
+        "cpu_seconds": dict(cpu_seconds),
+        "looks": dict(looks),
         "share": {name: time / total for name, time in stages.items() if total},
         "measured": measured,
         "wall_seconds": seconds,
