@@ -2,7 +2,9 @@
 """Simulated surveys, the benchmark on them, and what the page makes of it."""
 
 import copy
+import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +101,8 @@ def row(rate, fraction=0.8, **more):
         **{"galaxies": 1000, "seconds": 1000 / rate, "per_second": rate},
         **{"fraction": fraction, "start_seconds": 12.0, "worker_memory": 2**30},
         **{"bytes_read": 4_000_000, "bytes_written": 300_000},
+        **{"cpu_milliseconds_a_galaxy": {"all": 2.1, "reading": 0.1, "inference": 2.0}},
+        **{"looks_a_galaxy": {"sersic": 1.25}},
         **{"summary": {"share": share}, "milliseconds_a_galaxy": 1e3 / rate},
         **more,
     }
@@ -119,7 +123,7 @@ def result():
             "float32": {"sersic": target},
             "bfloat16": {"sersic": {"not_run": "precision must be 'float32'"}},
         },
-        "scaling": [row(800.0), row(805.0)],
+        "scaling": [row(800.0, asked=10), row(805.0, asked=100)],
         "settings": {**settings, "workers": 2},
         **{"cores": 2, "processor": "a processor", "date": "today"},
     }
@@ -140,23 +144,115 @@ class TestBenchmark:
         assert found["fraction_from_memory"]
         assert not found["constant_memory"]
         assert found["linear_time"]
-        assert not module.claims({**result, "scaling": []})["linear_time"]
+        # What is not measured is not claimed.
+        assert "linear_time" not in module.claims({**result, "scaling": []})
 
-    def test_a_child_measures_the_forward_pass(self, module):
-        settings = {"network": "galnet1", "precision": "float32", "batch_size": 4}
-        steps = module.forward({**settings, "part": 0, "seconds": 0.01})
+    def test_parts_are_found_again(self, module, result):
+        parts = module.parts_of(result)
+        assert set(parts) == {
+            ("float32", "sersic"), ("bfloat16", "sersic"),
+            ("scaling", 10), ("scaling", 100),
+        }  # fmt: skip
+        arguments = module.parse_arguments([])
+        again = module.assemble(arguments, {"workers": 2}, parts)
+        assert again["rates"] == result["rates"]
+        assert again["scaling"] == result["scaling"]
+
+    def test_what_is_measured(self, module):
+        keys = list(module.configurations(module.parse_arguments([])))
+        assert keys[:2] == [("float32", "sersic"), ("float32", "cas")]
+        assert keys[-1] == ("scaling", 100_000)
+        arguments = module.parse_arguments(["--million"])
+        assert list(module.configurations(arguments)) == [("scaling", 1_000_000)]
+
+    def test_a_run_that_was_killed_goes_on(self, module, tmp_path, monkeypatch):
+        measured, wanted = [], {"a": 1.0, "b": 2.0}
+
+        def configurations(arguments):
+            return {("float32", n): partial(measure, n) for n in wanted}
+
+        def measure(name, parts):
+            if name not in wanted or wanted[name] is None:
+                raise KeyboardInterrupt
+            measured.append(name)
+            return {"not_run": name}
+
+        monkeypatch.setattr(module, "configurations", configurations)
+        arguments = module.parse_arguments(["--output", str(tmp_path)])
+        wanted["b"] = None
+        with pytest.raises(KeyboardInterrupt):
+            module.measure_missing(arguments, "speed")
+        found = json.loads((tmp_path / "speed.json").read_text())["rates"]["float32"]
+        assert list(found) == ["a"]
+        assert found["a"]["measured"]["code"]
+        wanted["b"] = 2.0
+        module.measure_missing(arguments, "speed")
+        assert measured == ["a", "b"]
+        # Of other code nothing is kept unless that is asked for.
+        monkeypatch.setattr("parts.code", lambda: "other")
+        arguments.any_code = True
+        module.measure_missing(arguments, "speed")
+        assert measured == ["a", "b"]
+        arguments.any_code = False
+        module.measure_missing(arguments, "speed")
+        assert measured == ["a", "b", "a", "b"]
+        arguments.size = 64
+        module.measure_missing(arguments, "speed")
+        assert len(measured) == 6
+
+    def test_a_size_that_is_measured_already(self, module):
+        arguments = module.parse_arguments([])
+        parts = {("float32", "sersic"): {"tiles": row(800.0)}}
+        found = module.measure_size(arguments, 1000, parts)
+        assert found["asked"] == 1000
+        assert found["milliseconds_a_galaxy"] == pytest.approx(1.25)
+
+    def test_what_a_galaxy_takes(self, sources):
+        stages = {"reading": 0.1, "cutting": 0.3, "writing": 0.0}
+        summary = {"cpu_seconds": stages, "looks": {"sersic": 1250}}
+        found = sources.a_galaxy(summary, 2.0, 1000)
+        assert found["looks_a_galaxy"] == {"sersic": 1.25}
+        cpu = found["cpu_milliseconds_a_galaxy"]
+        assert cpu["all"] == 2.0
+        assert cpu["inference"] == pytest.approx(1.6)
+
+    @pytest.fixture
+    def sources(self, load_benchmark):
+        return load_benchmark("speed.catalog_sources")
+
+    def test_targets_and_their_arguments(self, sources):
+        assert sources.arguments_of("cas", "other")["sersic"] is None
+        assert sources.arguments_of("both", "other")["sersic"]["model"] == "other"
+
+    def test_a_child_measures_the_forward_pass(self, sources):
+        settings = {"networks": ["sersic"], "precision": "float32", "batch_size": 4}
+        settings |= {"part": 0, "seconds": 0.01, "model": "galnet1"}
+        steps = sources.forward(settings)
         assert next(steps) is None
-        found = next(steps)
+        found = next(steps)["sersic"]
         assert found["per_second"] > 0
         assert 1 < found["mflop"] < 1000
 
-    def test_stamps_in_memory(self, module, survey, load_benchmark, tmp_path):
+    def test_stamps_in_memory(self, sources, survey, load_benchmark, tmp_path):
         stacks = load_benchmark("scale.stacks")
         stack = stacks.simulate_stack(tmp_path / "stack.h5", survey, 8, 61)
         settings = {"target": "sersic", "precision": "float32", "batch_size": 4}
-        steps = module.memory({**settings, **stack, "part": 1, "parts": 2})
+        settings |= {"model": "sersic", "stamps": 8}
+        steps = sources.memory({**settings, **stack, "part": 1, "parts": 2})
         next(steps)
-        assert next(steps)["per_second"] > 0
+        found = next(steps)
+        assert found["per_second"] > 0
+        assert found["stamps"] == 4
+        assert found["looks"] >= 4
+
+    def test_surveys_are_made_once(self, load_benchmark, tmp_path):
+        surveys = load_benchmark("scale.surveys")
+        first = surveys.make_stacks(tmp_path, 6, 4, SIZE, 3)
+        times = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.f*")}
+        assert times
+        assert surveys.make_stacks(tmp_path, 6, 4, SIZE, 3) == first
+        assert surveys.make_tiles(tmp_path, 8, 4, SIZE, 3)["tiles"]
+        assert times == {path: path.stat().st_mtime_ns for path in times}
 
     @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
     def test_peak_memory(self, load_benchmark):
