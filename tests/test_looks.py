@@ -4,13 +4,15 @@
 import numpy as np
 import pytest
 
-from astro_cnnfit import flags
+from astro_cnnfit import CNNSersicFitter, flags
 from astro_cnnfit.cutouts import cut_stamps
 from astro_cnnfit.inputs import parse_image
 from astro_cnnfit.psf import fwhm, moffat
 from astro_cnnfit.sersic.border import Border, image_sky
 from astro_cnnfit.sersic.pixels import prepare, sky_noise
 from astro_cnnfit.sersic.quality import quality_flags, warn_of_lost
+from astro_cnnfit.sersic.statistics import light_at
+from astro_cnnfit.weights import load_network
 
 RANGES = {
     "r_eff": (0.7, 20.0),
@@ -181,3 +183,75 @@ def test_width_of_the_psf_is_exact_where_something_depends_on_it():
 
 def test_nothing_lost_nothing_warned_of():
     warn_of_lost(np.array([0, flags.TRUNCATED, flags.LOW_SNR]), stacklevel=1)
+
+
+def guess(stamps, mask=None, sky=0.0):
+    mask = np.zeros(stamps.shape, bool) if mask is None else mask
+    one = np.ones(len(stamps))
+    return Border(mask).first_guess(stamps, np.arange(len(stamps)), sky * one, one)
+
+
+def profile(height, n, r_eff, theta=0.5):
+    """A galaxy that lies ``height`` above the sky at the middle of the sides."""
+    galaxy = np.array([[0.0, 0.0, 1e3, r_eff, n, 0.4, theta]])
+    y, x = np.mgrid[:61, :61].reshape(2, -1) - 30.0
+    light = light_at(galaxy, x, y).reshape(1, 61, 61)
+    return height * light / np.median(light[:, 20:40, :2])
+
+
+@pytest.mark.parametrize("pedestal", [3.0, 20.0, -20.0, 1e3])
+def test_pedestal_is_seen_before_the_first_look(pedestal):
+    rng = np.random.default_rng(4)
+    stamps = rng.normal(pedestal, 1.0, (50, 61, 61))
+    np.testing.assert_allclose(guess(stamps), pedestal, atol=0.8)
+    np.testing.assert_array_equal(guess(stamps, sky=pedestal), pedestal)
+    faint = stamps + profile(1.0, 2.0, 8.0)
+    np.testing.assert_allclose(guess(faint), pedestal, atol=2.0)
+
+
+@pytest.mark.parametrize("theta", [0.0, 0.8, 2.2])
+@pytest.mark.parametrize(("n", "r_eff"), [(0.5, 15.0), (1.0, 25.0), (4.0, 15.0)])
+def test_light_of_a_large_galaxy_is_no_pedestal(n, r_eff, theta):
+    rng = np.random.default_rng(5)
+    stamps = rng.normal(0.0, 1.0, (20, 61, 61)) + profile(30.0, n, r_eff, theta)
+    np.testing.assert_array_equal(guess(stamps), 0.0)
+
+
+def test_first_guess_without_some_of_the_border():
+    rng = np.random.default_rng(6)
+    stamps = rng.normal(50.0, 1.0, (3, 61, 61))
+    mask = np.zeros(stamps.shape, bool)
+    mask[0, :8] = mask[0, :, :8] = True
+    mask[1, 1:-1] = True
+    mask[2] = True
+    stamps[mask] = 1e9
+    np.testing.assert_allclose(guess(stamps, mask)[:2], 50.0, atol=1.0)
+    assert guess(stamps, mask)[2] == 0.0
+
+
+class Counted:
+    """A network that counts how many stamps it is shown."""
+
+    def __init__(self, network):
+        self.network, self.shown = network, 0
+
+    def __getattr__(self, name):
+        return getattr(self.network, name)
+
+    def predict(self, stamps, *arguments, **keywords):
+        self.shown += len(stamps)
+        return self.network.predict(stamps, *arguments, **keywords)
+
+
+@pytest.mark.parametrize("pedestal", [0.0, 20.0, -20.0, 1e5])
+def test_stamps_on_a_pedestal_are_looked_at_once(pedestal):
+    rng = np.random.default_rng(7)
+    light = 1e3 * moffat([6.0], 3.0, size=61)
+    stamps = (light + rng.normal(0, 1, (8, 61, 61))).astype(np.float32)
+    network = Counted(load_network("sersic"))
+    psf = moffat([3.0], 3.0)
+    one, eight = CNNSersicFitter(network)(stamps + pedestal, psf), network.shown
+    assert eight == 8
+    flat = CNNSersicFitter(network)(stamps, psf)
+    np.testing.assert_allclose(one["flux_fit"], flat["flux_fit"], rtol=0.02)
+    np.testing.assert_allclose(one["local_bkg"], pedestal, atol=0.3)

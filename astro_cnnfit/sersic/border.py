@@ -10,6 +10,13 @@ _WIDTH = 2
 _ENOUGH = 40
 # Half-width of the part of a stamp that is galaxy, never border.
 _CORE = 10
+# A frame's pixels this close to the middle of a side, and this far, as fractions of
+# its half-width: they are 31 and 40 pixels from the centre of a stamp of 61.
+_SIDE, _CORNER = 0.5, 0.73
+# From the one to the other, Sersic profiles of any size fall to half as a rule, and
+# all by more than a third.
+_USUALLY_LEFT, _LEFT_AT_MOST = 0.5, 0.7
+_ENOUGH_PARTS = 20
 # Pixels of a large image that are looked at: plenty for a mode.
 _MAX_PIXELS = 1_000_000
 _MAX_CLIPS = 20
@@ -37,6 +44,7 @@ class Border:
         self._frames = [
             np.flatnonzero(edge.ravel() // _WIDTH == d // _WIDTH) for d in depths
         ]
+        self._corners, self._sides = _parts(size, self._frames)
         self._x, self._y = (axis.ravel() - (size - 1) / 2 for axis in (x, y))
         self._mask = mask.reshape(len(mask), -1)
         self._frame_of = np.zeros(len(mask), dtype=int)
@@ -48,6 +56,61 @@ class Border:
         good = ~self._mask[rows]
         count = [np.count_nonzero(good[:, frame], axis=1) for frame in self._frames]
         return np.argmax(np.array(count) >= _ENOUGH, axis=0)
+
+    def first_guess(self, stamps, rows, sky, allowed):
+        """
+        Sky of stamps, before anything is known of the galaxies in them.
+
+        Light of a galaxy falls from the sides of a frame to its corners, and a
+        pedestal does not.
+
+        Parameters
+        ----------
+        stamps : `~numpy.ndarray`
+            (M, size, size): the stamps of ``rows``.
+        rows : `~numpy.ndarray`
+            (M,) which of the stamps they are.
+        sky : `~numpy.ndarray`
+            (M,) what it is thought to be.
+        allowed : `~numpy.ndarray`
+            (M,) by how much that may be wrong.
+
+        Returns
+        -------
+        `~numpy.ndarray`
+            (M,) ``sky`` where the frame allows for that, and otherwise the level
+            that is left when light that falls to half is subtracted.
+        """
+        guess = np.empty(len(rows))
+        flat = stamps.reshape(len(stamps), -1)
+        for number, places in self._by_frame(rows):
+            corner, side, whole = (
+                self._good_median(flat, rows, places, part[number])
+                for part in (self._corners, self._sides, self._frames)
+            )
+            # Frames of which only corners, or few pixels, are good.
+            side = np.where(np.isnan(side), np.fmin(corner, whole), side)
+            fall = np.fmax(side - corner, 0.0)
+            low = side - fall / (1 - _LEFT_AT_MOST) - allowed[places]
+            known = (low <= sky[places]) & (sky[places] <= side + allowed[places])
+            usual = side - fall / (1 - _USUALLY_LEFT)
+            guess[places] = np.where(known | np.isnan(side), sky[places], usual)
+        return guess
+
+    def _by_frame(self, rows):
+        """Frames that are in use, and the places of their stamps."""
+        number_of = self._frame_of[rows]
+        for number in np.unique(number_of):
+            yield number, np.flatnonzero(number_of == number)
+
+    def _good_median(self, flat, rows, places, pixels):
+        """Median of some pixels, NaN where few of them are good."""
+        values = _part(flat, places, pixels)
+        mask = _part(self._mask, rows[places], pixels)
+        if not mask.any():
+            return _median(values, None)
+        few = np.sum(~mask, axis=1) < _ENOUGH_PARTS
+        return np.where(few, np.nan, _median(values, mask))
 
     def levels(self, stamps, rows, light_at):
         """
@@ -73,16 +136,29 @@ class Border:
         """
         level, light = np.zeros((2, len(rows)))
         flat = stamps.reshape(len(stamps), -1)
-        for number in np.unique(self._frame_of[rows]):
-            places = np.flatnonzero(self._frame_of[rows] == number)
+        for number, places in self._by_frame(rows):
             frame = self._frames[number]
-            whole = len(places) == len(flat)
-            values = flat[:, frame] if whole else flat[np.ix_(places, frame)]
+            values = _part(flat, places, frame)
             own = light_at(places, self._x[frame], self._y[frame])
-            mask = self._mask[np.ix_(rows[places], frame)]
+            mask = _part(self._mask, rows[places], frame)
             level[places] = _median(values - own, mask)
             light[places] = _median(own, None) if np.ndim(own) else 0.0
         return level, light
+
+
+def _parts(size, frames):
+    """Pixels of the corners and of the sides of frames."""
+    y, x = np.abs(np.mgrid[:size, :size].reshape(2, -1) - (size - 1) / 2)
+    low, high = np.minimum(x, y), np.maximum(x, y)
+    corners = [frame[(low > _CORNER * high)[frame]] for frame in frames]
+    return corners, [frame[(low < _SIDE * high)[frame]] for frame in frames]
+
+
+def _part(flat, rows, columns):
+    """Some columns of some rows."""
+    if len(rows) == len(flat):
+        return np.take(flat, columns, axis=1)
+    return flat[np.ix_(rows, columns)]
 
 
 def _median(values, mask):

@@ -25,6 +25,10 @@ __all__ = ["measure_stamps"]
 _PEDESTAL, _LIGHT_ERROR = 4.0, 0.1
 # Significance and size of the error of the PSF's width that get a flag.
 _PSF_SIGMAS, _PSF_ERROR = 5.0, 0.03
+# By how many sky noises the border may contradict what the sky is said to be.
+_BELIEVED = 1.0
+# How often a galaxy is looked at again because its sky was not what was thought.
+_SKY_LOOKS = 2
 # Light of neighbours, relative to the galaxy's flux, that gets a flag.
 _NEIGHBOUR = 0.03
 # Share of masked pixels above which they are filled from the model, and how often;
@@ -85,12 +89,12 @@ def _look(network, stamps, psfs, sky, batch_size):
     """Have a network look at stamps until it has seen them as it should."""
     looks = _Looks(network, stamps, psfs, batch_size)
     everything = np.arange(len(stamps.data))
-    looks.look(everything, np.full(len(everything), sky))
-    doubtful = looks.doubtful()
-    if doubtful.size:
-        # The sky is not what was thought. It is first taken to be all of the light
-        # at the border, then what the galaxy leaves of it.
-        looks.look(doubtful, looks.border_level(doubtful))
+    looks.look(everything, looks.first_guess(everything, sky))
+    for _ in range(_SKY_LOOKS):
+        doubtful = looks.doubtful()
+        if doubtful.size == 0:
+            break
+        # The sky is not what was thought, but what the galaxy leaves of it.
         looks.look(doubtful, looks.local_bkg[doubtful])
     patchy = looks.patchy()
     for _ in range(_REFILLS if patchy.size else 0):
@@ -162,10 +166,12 @@ class _Looks:
         else:
             self.seen[rows] = seen
 
-    def border_level(self, rows):
-        """Median along the border, in the unit of the image."""
-        level, _ = self.border.levels(self.pixels[rows], rows, lambda *_: 0.0)
-        return self.reference[rows] + level
+    def first_guess(self, rows, sky):
+        """Pedestals that fit the border, in the unit of the image."""
+        pixels, reference = self.pixels[rows], self.reference[rows]
+        allowed = _BELIEVED * self.unit[rows]
+        guess = self.border.first_guess(pixels, rows, sky - reference, allowed)
+        return np.where(np.isfinite(guess), reference + guess, sky)
 
     def doubtful(self):
         """Rows whose sky differs from the pedestal by more than in training."""
