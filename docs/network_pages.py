@@ -31,6 +31,7 @@ TRAINING = (
     "val_loss",
     "config",
     "started_from",
+    "teacher",
 )
 
 

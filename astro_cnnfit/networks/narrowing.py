@@ -42,12 +42,13 @@ def narrowed_sersic(arrays, filters):
     psf, rest = arrays[:_PSF_ARRAYS], arrays[_PSF_ARRAYS:]
     levels = [rest[8 * i : 8 * i + 8] for i in range(len(filters))]
     head = rest[8 * len(filters) :]
-    wide = [level[2].shape[-1] for level in levels if len(level) == 8]
-    if len(head) != 8 or len(wide) != len(filters):
+    known = [len(level) == 8 and level[2].ndim == 4 for level in levels]
+    if not all(known) or not head or head[0].shape[:2] != (1, 1):
         raise ValueError(
             f"arrays must be those of a network of {len(filters)} resolutions with one "
             f"residual block each, got {len(arrays)} arrays"
         )
+    wide = [level[2].shape[-1] for level in levels]
     if any(new > old for new, old in zip(filters, wide, strict=True)):
         raise ValueError(f"filters must be no more than {wide}, got {list(filters)}")
     # What each level's channels go into.
@@ -103,6 +104,8 @@ def _head(arrays, kept, number, others):
     channels = _largest(number, _on_the_way(last), weight)
     places = [rows[:, channels].ravel(), np.arange(rows.size, len(dense))]
     return [
-        last[:, :, kept][..., channels], last_bias[channels], dense[np.concatenate(places)],
+        last[:, :, kept][..., channels],
+        last_bias[channels],
+        dense[np.concatenate(places)],
         *arrays[3:],
-    ]  # fmt: skip
+    ]

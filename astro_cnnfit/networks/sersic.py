@@ -65,14 +65,16 @@ class StampFeatures(layers.Layer):
         scale = 0.5 * (flux + ops.sqrt(ops.square(flux) + 4 * 15.0**2))
         reference = scale[:, _REFERENCE]
         image = ops.reshape(flat, ops.shape(stamp))
-        relative = image / reference[:, None, None]
-        channels = [arcsinh(image / 2) / 3, arcsinh(relative * 60)]
+        relative = image * (60 / reference)[:, None, None]
+        channels = [arcsinh(image / 2) / 3, arcsinh(relative)]
         scalars = [
             ops.log10(reference)[:, None] - 3,
             arcsinh(flux / reference[:, None]),
             arcsinh(sky / 2)[:, None] / 3,
         ]
-        return ops.stack(channels, -1), ops.concatenate(scalars, -1)
+        # Sooner than to stack them along the last axis.
+        channels = ops.transpose(ops.stack(channels, 1), (0, 2, 3, 1))
+        return channels, ops.concatenate(scalars, -1)
 
 
 def build_sersic(

@@ -48,7 +48,6 @@ def finish(model, config, output, state, data=None, command=None):
     number = len(architecture.latent)
     none = {"scale": [1.0] * number, "covariance": np.zeros((number, number)).tolist()}
     description = {
-        "name": config.architecture,
         "architecture": config.architecture,
         "arguments": config.arguments,
         "trained_ranges": held_out.ranges,
@@ -81,6 +80,7 @@ def _provenance(config, state, data, command):
         "config": config.as_dict(),
         "commit": state.get("commit"),
         "started_from": state.get("started_from"),
+        "teacher": state.get("teacher"),
         "backend": keras.backend.backend(),
         "versions": {name: version(name) for name in packages},
         "python": platform.python_version(),

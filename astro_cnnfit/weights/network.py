@@ -185,7 +185,8 @@ def load_network(name_or_path="sersic", *, precision="float32"):
     Parameters
     ----------
     name_or_path : str or path-like
-        ``'sersic'`` (the default network), ``'galnet1'`` or ``'galnet2'``;
+        ``'sersic'`` (the default network), ``'sersic_fast'``, ``'galnet1'`` or
+        ``'galnet2'``;
         ``'cas'``, ``'casnet_a'`` or ``'casnet_c'`` for morphology; or a folder
         that a training run wrote.
     precision : {'float32', 'bfloat16'}
