@@ -51,6 +51,32 @@ def crowded():
     return list_table(rows, HEADER)
 
 
+def networks():
+    """Networks side by side on the same stamps."""
+    result = read("sersic_networks")
+    if result is None:
+        return NOT_RUN
+    first, *others = result["networks"]
+    rows = [("galaxies", "network", *COLUMNS, "68 % cover")]
+    for case, found in result["cases"].items():
+        for name in others:
+            ratio, error = found[name]["ratio"], found[name]["ratio_error"]
+            cells = [f"{ratio[key]:.3f} ± {error[key]:.3f}" for key in CIRCULAR]
+            covered = found[name]["coverage"].values()
+            rows.append((case, name, *cells, f"{min(covered):.2f}-{max(covered):.2f}"))
+    operations = ", ".join(
+        f"``{name}`` {row['mega_operations']:.0f} million"
+        for name, row in result["networks"].items()
+    )
+    text = (
+        f"NMAD relative to that of ``{first}`` on {result['settings']['n']} galaxies "
+        f"of each kind, {result['real_sky']:.0%} of them on real sky, and the range of "
+        f"the coverages of the parameters' 68 % intervals ({result['date']}). "
+        f"Operations per galaxy: {operations}."
+    )
+    return f"{text}\n\n{list_table(rows, HEADER)}"
+
+
 def errors():
     """Coverage of 68 % intervals in each case."""
     result = read("sersic_coverage")

@@ -30,6 +30,7 @@ def write_all(folder):
         "speed.inc": speed,
         "isolated.inc": accuracy_pages.isolated,
         "crowded.inc": accuracy_pages.crowded,
+        "networks_compared.inc": accuracy_pages.networks,
         "errors.inc": accuracy_pages.errors,
         "peers.inc": accuracy_pages.peers,
         "euclid.inc": accuracy_pages.euclid,
