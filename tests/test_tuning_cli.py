@@ -6,7 +6,8 @@ import pytest
 
 from astro_cnnfit import tuning
 from astro_cnnfit.cli import main, tune, tune_data
-from astro_cnnfit.tuning.records import SETTINGS, write_json, write_record
+from astro_cnnfit.json_files import write_json
+from astro_cnnfit.tuning.records import SETTINGS, write_record
 
 SIMULATED = {"number": 10, "library": None, "processes": 1, "prior": "table1"}
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from astropy.table import MaskedColumn, QTable
 
+from astro_cnnfit.json_files import write_json
 from astro_cnnfit.tuning import importance
 from astro_cnnfit.tuning.importance import hyperparameter_importance
 from astro_cnnfit.tuning.ranking import (
@@ -17,7 +18,7 @@ from astro_cnnfit.tuning.ranking import (
     hyperparameter_names,
     pareto_front,
 )
-from astro_cnnfit.tuning.records import SETTINGS, write_json, write_record
+from astro_cnnfit.tuning.records import SETTINGS, write_record
 from astro_cnnfit.tuning.repetition import (
     DefaultNetwork,
     read_default,

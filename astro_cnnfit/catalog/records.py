@@ -19,7 +19,7 @@ import os
 from itertools import accumulate
 from pathlib import Path
 
-from astro_cnnfit.tuning.records import read_json, write_json
+from astro_cnnfit.json_files import read_json, write_json
 
 from .dataset import CATALOG, part_path
 from .optional import import_pyarrow

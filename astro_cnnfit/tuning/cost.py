@@ -18,8 +18,7 @@ from keras import layers
 from scipy.optimize import nnls
 
 from astro_cnnfit.compiled import compiled
-
-from .records import read_json, write_json
+from astro_cnnfit.json_files import read_json, write_json
 
 __all__ = ["LIMITS", "Cost", "beyond", "measure_speed", "network_cost", "search_speed"]
 

@@ -8,9 +8,9 @@ nothing half written. A file ``started`` says how often a trial was begun, so th
 one which kills its process, as by running out of memory, is not begun for ever.
 """
 
-import json
-import os
 from pathlib import Path
+
+from astro_cnnfit.json_files import read_json, write_json
 
 __all__ = [
     "SETTINGS",
@@ -18,64 +18,16 @@ __all__ = [
     "count_records",
     "count_start",
     "forget_starts",
-    "read_json",
     "read_records",
     "read_settings",
     "read_started",
     "weights_path",
-    "write_json",
     "write_record",
     "write_start",
 ]
 
 SETTINGS = "search.json"
 _TRIALS, _STARTED, _WEIGHTS = "trials", "started", "weights"
-
-
-def write_json(path, values):
-    """
-    Write plain values, whole or not at all.
-
-    Parameters
-    ----------
-    path : path-like
-        Where to; its folder is made.
-    values : dict
-        Plain values.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    with partial.open("w", encoding="utf-8") as file:
-        json.dump(values, file, indent=1)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
-
-
-def read_json(path):
-    """
-    Read plain values.
-
-    Parameters
-    ----------
-    path : path-like
-        A file of `write_json`.
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    ValueError
-        If the file is damaged.
-    """
-    try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"directory has a damaged file: {path}: {error}") from None
 
 
 def read_settings(directory):

@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-from .records import SETTINGS, read_settings, write_json
+from astro_cnnfit.json_files import write_json
+
+from .records import SETTINGS, read_settings
 
 try:
     import fcntl
