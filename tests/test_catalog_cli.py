@@ -193,10 +193,21 @@ class TestCommand:
 
     def test_hats_folder_is_checked_first(self, call, tmp_path, capsys, monkeypatch):
         assert call("--hats", str(tmp_path)) == 2
-        assert "--hats must be a new or empty folder" in capsys.readouterr().err
+        assert "--hats must be new, empty, or a HATS catal" in capsys.readouterr().err
         monkeypatch.setattr(command, "find_spec", lambda name: None)
         assert call("--hats", str(tmp_path / "hats")) == 2
         assert "comes with the extra 'hats'" in capsys.readouterr().err
+
+    def test_hats_catalogue_is_replaced(self, call, tmp_path, monkeypatch):
+        given = []
+        monkeypatch.setattr(command, "find_spec", lambda name: True)
+        monkeypatch.setattr(catalog, "to_hats", lambda *a, **k: given.append((a, k)))
+        folder = tmp_path / "hats"
+        assert call("--hats", str(folder)) == 0
+        folder.mkdir()
+        (folder / "hats.properties").write_text("astro_cnnfit_version=0.1\n")
+        assert call("--hats", str(folder)) == 0
+        assert [keywords for _, keywords in given] == [{"overwrite": True}] * 2
 
     def test_check_says_what_would_be_done(self, call, tmp_path, capsys):
         assert call("--check") == 0

@@ -13,7 +13,8 @@ from astropy.table import MaskedColumn, QTable
 pytest.importorskip("pyarrow", reason="catalogues need pyarrow")
 
 from astro_cnnfit.catalog.dataset import read_catalog, write_part
-from astro_cnnfit.catalog.export import to_fits, to_hats
+from astro_cnnfit.catalog.export import to_fits
+from astro_cnnfit.catalog.hats import _put, to_hats
 
 FIRST = 2**60 + 1
 
@@ -151,6 +152,38 @@ class TestHats:
         with pytest.raises(ValueError, match="client must be a cluster"):
             to_hats(output, tmp_path / "new", client="serial")
 
+    @pytest.mark.parametrize(
+        "properties",
+        [None, b"hats_nrows=3\n", b"note=astro_cnnfit_version=1\n", b"\xff\xfe"],
+    )
+    def test_nothing_but_own_catalogues_is_replaced(self, output, tmp_path, properties):
+        folder = tmp_path / "hats"
+        folder.mkdir()
+        (folder / "mine.txt").write_text("mine")
+        if properties is not None:
+            content = (
+                properties if isinstance(properties, bytes) else properties.encode()
+            )
+            (folder / "hats.properties").write_bytes(content)
+        with pytest.raises(ValueError, match="HATS catalogue that astro_cnnfit has wr"):
+            to_hats(output, folder, overwrite=True)
+        assert (folder / "mine.txt").read_text() == "mine"
+
+    def test_own_catalogues_are_kept_without_overwrite(self, output, tmp_path):
+        (tmp_path / "hats").mkdir()
+        properties = tmp_path / "hats" / "hats.properties"
+        properties.write_text("hats_nrows=3\nastro_cnnfit_version=0.1\n")
+        with pytest.raises(ValueError, match="must be new or empty"):
+            to_hats(output, tmp_path / "hats")
+
+    def test_what_was_there_comes_back(self, tmp_path):
+        for name in ("hats", "aside"):
+            (tmp_path / name).mkdir()
+        (tmp_path / "hats" / "a").touch()
+        with pytest.raises(FileNotFoundError):
+            _put(tmp_path / "none", tmp_path / "hats", tmp_path / "aside")
+        assert (tmp_path / "hats" / "a").exists()
+
     def test_sky_positions_are_needed(self, tmp_path):
         table = part(0, 2)
         table.remove_columns(["ra", "dec"])
@@ -171,6 +204,9 @@ class TestHats:
         pytest.importorskip("hats_import", reason="hats-import is not installed")
         write_part(part(20, 3, extra=np.arange(3) * u.arcsec), output, "d")
         path = to_hats(output, tmp_path / "hats", workers=1, rows_per_pixel=8)
+        # Once more it replaces the first.
+        write_part(part(30, 2), output, "e")
+        to_hats(output, path, workers=1, rows_per_pixel=8, overwrite=True)
         assert {entry.name for entry in tmp_path.iterdir()} == {"run", "hats"}
         lsdb = pytest.importorskip("lsdb", reason="lsdb is not installed")
         found = lsdb.open_catalog(path).compute().sort_values("id")
@@ -181,4 +217,4 @@ class TestHats:
         for name in ("ra", "dec", "flux_fit", "n_fit"):
             own = getattr(expected[name], "value", expected[name])
             np.testing.assert_array_equal(found[name].to_numpy(float), own)
-        assert found["extra"].isna().sum() == 12
+        assert found["extra"].isna().sum() == 14

@@ -15,7 +15,7 @@ _MODULE_OF = {
     "measure_catalog": "run",
     "read_catalog": "dataset",
     "to_fits": "export",
-    "to_hats": "export",
+    "to_hats": "hats",
 }
 
 __all__ = [*_MODULE_OF]

@@ -15,7 +15,15 @@ from astropy.table import Column, QTable, vstack
 from .optional import require
 from .parquet import astropy_table, write_parquet
 
-__all__ = ["CATALOG", "part_path", "parts", "read_catalog", "read_part", "write_part"]
+__all__ = [
+    "CATALOG",
+    "part_path",
+    "parts",
+    "read_catalog",
+    "read_part",
+    "some_parts",
+    "write_part",
+]
 
 CATALOG = "catalog"
 """Folder of the parts."""
@@ -90,6 +98,33 @@ def parts(output):
         )
     found = sorted(folder.glob(f"{_KEY}*/{_FILE}"))
     return {path.parent.name.removeprefix(_KEY): path for path in found}
+
+
+def some_parts(output):
+    """
+    List the parts, of which there is one at least.
+
+    Parameters
+    ----------
+    output : path-like
+        Folder of the run.
+
+    Returns
+    -------
+    dict
+        As of `parts`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no catalogue.
+    ValueError
+        If it has no part.
+    """
+    found = parts(output)
+    if not found:
+        raise ValueError(f"output must have measured galaxies, found none in {output}")
+    return found
 
 
 def read_part(path, columns=None):

@@ -83,10 +83,11 @@ def _check_exports(options):
             raise ValueError(f"--fits must end on .fits, got {path.name}")
     if options.hats is None:
         return
+    from astro_cnnfit.catalog.hats import check_folder
+
     folder = Path(options.hats)
     check_folder_of(folder.with_name(f"{folder.name}.new"), "--hats")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ValueError(f"--hats must be a new or empty folder, got {folder}")
+    check_folder(folder, overwrite=True, argument="--hats")
     if find_spec("hats_import") is None:
         raise ImportError("--hats needs hats-import, which comes with the extra 'hats'")
 
@@ -116,11 +117,11 @@ def _export(options, result):
     if not result.summary["rows"]:
         return
     if options.fits is not None:
-        # That of a run which stopped earlier has fewer rows.
+        # Those of a run which stopped earlier have fewer rows.
         to_fits(result.output, options.fits, overwrite=True)
         say(f"FITS table: {options.fits}")
     if options.hats is not None:
-        to_hats(result.output, options.hats)
+        to_hats(result.output, options.hats, overwrite=True)
         say(f"HATS catalogue: {options.hats}")
 
 
