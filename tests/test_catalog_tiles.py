@@ -9,6 +9,7 @@ from astropy.wcs import WCS
 from hypothesis import given
 from hypothesis import strategies as st
 
+from astro_cnnfit.catalog.blocks import geometry_of, read_cards
 from astro_cnnfit.catalog.headers import read_header
 from astro_cnnfit.catalog.naming import safe_name
 from astro_cnnfit.catalog.tiles import Tile, parse_tiles
@@ -190,6 +191,41 @@ def test_empty_folder(tmp_path):
         parse_tiles(tmp_path)
 
 
+def _files():
+    """Kinds of FITS files, by name."""
+    sky = fits.Header({"CTYPE1": "RA---TAN-SIP", "CTYPE2": "DEC--TAN-SIP"})
+    sky.update({"CRVAL1": 150.0, "CRVAL2": 2.0, "CRPIX1": 3.0, "CRPIX2": 4.5})
+    sky.update({"CD1_1": -5e-5, "CD1_2": 1e-6, "CD2_1": 1e-6, "CD2_2": 5e-5})
+    sky.update({"A_ORDER": 2, "B_ORDER": 2, "A_2_0": 1e-4, "B_0_2": -2e-4})
+    sky["RADESYS"], sky["EQUINOX"] = "FK5", 2000.0
+    sky["HISTORY"] = "a story"
+    sky["COMMENT"] = "a word = 'b'"
+    sky["HIERARCH ESO TEL NAME"] = "x"
+    sky["LONG"] = "text / with " * 20
+    plain = fits.Header({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "OBJECT": "a"})
+    plain.update({"CRVAL1": 10.0, "CRVAL2": -20.0, "CDELT1": -1e-4, "CDELT2": 1e-4})
+    image = np.arange(20.0, dtype="f4").reshape(4, 5)
+    table = fits.BinTableHDU.from_columns([fits.Column("a", "J", array=[1, 2, 3])])
+    return {
+        "primary.fits": [fits.PrimaryHDU(image, sky)],
+        "compressed.fits.fz": [
+            fits.PrimaryHDU(), fits.CompImageHDU(image, plain, name="SCI"),
+        ],
+        "many.fits": [
+            fits.PrimaryHDU(), table, fits.ImageHDU(image[None], sky, name="CUBE"),
+            fits.ImageHDU(image.astype("i2"), sky, name="Sci"),
+            fits.CompImageHDU(image, sky, name="MASK"), fits.ImageHDU(image, name="X"),
+        ],
+    }  # fmt: skip
+
+
+def _asked(tile):
+    try:
+        return read_header(tile)
+    except ValueError:
+        return None
+
+
 class TestHeaders:
     @staticmethod
     def write(path, **keywords):
@@ -225,6 +261,41 @@ class TestHeaders:
         (tmp_path / "a.fits").write_bytes(content[:4000])
         with pytest.raises((OSError, ValueError), match="tile 'a'"):
             read_header(tile)
+
+    def test_bytes_say_what_astropy_says(self, tmp_path):
+        for name, hdus in _files().items():
+            path = tmp_path / name
+            fits.HDUList(hdus).writeto(path)
+            for hdu in (None, *range(len(hdus)), *(h.name for h in hdus[1:])):
+                expected = _asked(Tile("a", str(path), hdu=hdu))
+                cards = read_cards(path, hdu)
+                if expected is None:
+                    assert cards is None
+                    continue
+                shape, wcs = geometry_of(cards)
+                assert shape == expected.shape
+                assert (wcs is None) == (expected.wcs is None)
+                if wcs is None:
+                    continue
+                assert wcs.to_header(relax=True) == expected.wcs.to_header(relax=True)
+                pixels = np.array([[0.0, 3.0], [1.0, 7.5]])
+                for world in zip(*(w.all_pix2world(*pixels, 0) for w in (wcs,
+                                 expected.wcs)), strict=True):  # fmt: skip
+                    np.testing.assert_array_equal(*world)
+
+    def test_what_is_left_to_astropy(self, tmp_path):
+        fits.writeto(tmp_path / "a.fits.gz", np.zeros((3, 4)))
+        fits.writeto(tmp_path / "stack.fits", np.zeros((2, 3, 4)))
+        header = fits.Header({"CPDIS1": "LOOKUP"})
+        fits.writeto(tmp_path / "table.fits", np.zeros((3, 4)), header)
+        (tmp_path / "text.fits").write_text("no image " * 1000)
+        content = (tmp_path / "table.fits").read_bytes()
+        (tmp_path / "half.fits").write_bytes(content[:2000])
+        for name in ("a.fits.gz", "stack.fits", "table.fits", "text.fits", "half.fits"):
+            assert read_cards(tmp_path / name) is None
+        assert read_cards(tmp_path / "none.fits") is None
+        assert read_cards(tmp_path / "table.fits", ("SCI", 1)) is None
+        assert read_cards(tmp_path / "table.fits", "SCI") is None
 
     def test_no_wcs(self, tmp_path):
         fits.writeto(tmp_path / "a.fits", np.zeros((3, 4)))

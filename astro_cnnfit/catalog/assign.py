@@ -12,6 +12,9 @@ import numpy as np
 from astropy.table import Table
 from scipy.spatial import cKDTree
 
+from astro_cnnfit.overlap import overlapped
+
+from .blocks import geometry_of, read_cards
 from .footprints import footprint_of, pixels_of, unit_vectors
 from .headers import read_header
 from .positions import read_positions
@@ -23,6 +26,9 @@ _log = logging.getLogger(__name__)
 
 CHUNK = 5_000
 """Stamps of a stack in one task: seconds of work, so that all workers end together."""
+
+# Threads that read headers, and how many each reads before it is asked again.
+_READERS, _AT_A_TIME = 8, 32
 
 
 def assign(catalog, tiles, *, columns=None, keep=(), chunk=CHUNK):
@@ -130,8 +136,7 @@ def _by_sky(rows, tiles, reason):
     best = np.full(len(rows), -1)
     depth = np.full(len(rows), -np.inf)
     x, y = np.full((2, len(rows)), np.nan)
-    for number, tile in enumerate(tiles):
-        footprint = _footprint(tile)
+    for number, footprint in enumerate(_footprints(tiles)):
         if footprint is None or not known.size:
             continue
         near = tree.query_ball_point(
@@ -149,12 +154,26 @@ def _by_sky(rows, tiles, reason):
     return best
 
 
-def _footprint(tile):
-    """Return the footprint of a tile, None if it is not known."""
+def _footprints(tiles):
+    """Footprint of each tile, None if it is not known."""
+    # A file server takes its time for each, but answers many at once.
+    some = [tiles[i : i + _AT_A_TIME] for i in range(0, len(tiles), _AT_A_TIME)]
+    ahead = overlapped(_cards, some, together=_READERS)
+    for group, read in zip(some, ahead, strict=True):
+        yield from map(_footprint, group, read)
+
+
+def _cards(tiles):
+    return [read_cards(tile.path, tile.hdu) for tile in tiles]
+
+
+def _footprint(tile, cards):
     try:
-        header = read_header(tile)
-        if header.wcs is not None:
-            return footprint_of(header.wcs, header.shape)
+        shape, wcs = (None, None) if cards is None else geometry_of(cards)
+        if wcs is None:
+            shape, wcs, _ = read_header(tile)
+        if wcs is not None:
+            return footprint_of(wcs, shape)
     except Exception as error:  # there are many kinds for a WCS that is not usable
         # The task of a file that cannot be read fails as well, where that is written
         # down.

@@ -82,6 +82,8 @@ def _vectors_of(wcs, x, y):
     # Some images have the declination along x.
     lon, lat = world[wcs.wcs.lng], world[wcs.wcs.lat]
     frame = wcs_to_celestial_frame(wcs)
+    if frame.name == "icrs":
+        return unit_vectors(lon, lat)
     sky = SkyCoord(lon * u.deg, np.clip(lat, -90, 90) * u.deg, frame=frame).icrs
     return unit_vectors(sky.ra.deg, sky.dec.deg)
 
