@@ -12,8 +12,11 @@ _RING = 0.25
 _LAG = 2
 # Fewer values than this say too little about their scatter.
 _MIN_VALUES = 20
-# Order statistics up to which selection is faster than sorting.
-_FEW_PLACES = 32
+# Every fourth row makes up a part: medians of few values take a fraction of the time,
+# and the mean of four tells the scatter as well as that of all.
+_PARTS = 4
+# Stamps that stay in a processor's cache from one part to the next.
+_PIECE = 64
 _MAD_TO_SIGMA = 1.482602218505602
 
 
@@ -42,18 +45,21 @@ def sky_sigma(data, mask):
     """
     data = np.asarray(data)
     mask = None if mask is None or not np.any(mask) else np.asarray(mask)
-    ring = _ring_width(data.shape[1])
-    sides = (
-        lambda stamps: stamps[:, :ring],
-        lambda stamps: stamps[:, -ring:],
-        lambda stamps: _turned(stamps[:, ring:-ring, :ring]),
-        lambda stamps: _turned(stamps[:, ring:-ring, -ring:]),
-    )
-    sigma = _scatter(data, mask, sides)
+    size = data.shape[1]
+    ring = _ring_width(size)
+    near, far, middle = (0, ring), (size - ring, size), (ring, size - ring)
+    whole = (0, size)
+    sides = (near, whole, 2), (far, whole, 2), (middle, near, 1), (middle, far, 1)
+    sigma = np.empty(len(data))
+    for start in range(0, len(data), _PIECE):
+        some = slice(start, start + _PIECE)
+        own = None if mask is None else mask[some]
+        sigma[some] = _scatter(data[some], own, sides)
     again = ~(sigma > 0)
     if again.any():
         some = None if mask is None else mask[again]
-        sigma[again] = _scatter(data[again], some, (lambda stamps: stamps, _turned))
+        sides = (whole, whole, 1), (whole, whole, 2)
+        sigma[again] = _scatter(data[again], some, sides)
     return np.where(sigma > 0, sigma, np.nan)
 
 
@@ -115,11 +121,6 @@ def _ring_width(size):
     return max(1, int(_RING * size / 2 + 0.5))
 
 
-def _turned(stamps):
-    """Exchange rows and columns."""
-    return np.swapaxes(stamps, 1, 2)
-
-
 def ring_median(values, mask):
     """
     Median in the outer ring of stamps.
@@ -153,26 +154,54 @@ def ring_median(values, mask):
     return median
 
 
-def _scatter(data, mask, parts):
-    """Robust standard deviation of second differences along the last axis."""
-    differences = [_second_differences(part(data)) for part in parts]
-    bad = None
-    if mask is not None:
-        bad = np.concatenate([_any_of_three(part(mask)) for part in parts], axis=1)
-    median, count = masked_median(np.concatenate(differences, axis=1), bad)
-    return np.where(count >= _MIN_VALUES, _MAD_TO_SIGMA / np.sqrt(6) * median, np.nan)
+def _scatter(data, mask, sides):
+    """
+    Robust standard deviation of second differences.
+
+    ``sides`` are rows and columns, from and to, and the axis of the differences.
+    """
+    total, count = np.zeros((2, len(data)))
+    for first in range(_PARTS):
+        cuts = [_every(side, first) for side in sides]
+        differences = np.concatenate(
+            [_second_differences(data[cut], axis) for cut, axis in cuts], axis=1
+        )
+        bad = None
+        if mask is not None:
+            bad = [_any_of_three(mask[cut], axis) for cut, axis in cuts]
+            bad = np.concatenate(bad, axis=1)
+        median, number = masked_median(differences, bad)
+        total += np.where(number > 0, median * number, 0.0)
+        count += number
+    sigma = _MAD_TO_SIGMA / np.sqrt(6) * total / np.maximum(count, 1)
+    return np.where(count >= _MIN_VALUES, sigma, np.nan)
 
 
-def _three(values):
-    """Return values and those one lag before and after, along the last axis."""
-    length = max(values.shape[2] - 2 * _LAG, 0)
-    return (values[:, :, start : start + length] for start in (0, _LAG, 2 * _LAG))
+def _every(side, first):
+    """Index of every fourth row or column of a side, and the axis along them."""
+    rows, columns, axis = side
+    steps = (_PARTS, 1) if axis == 2 else (1, _PARTS)
+    cut = (
+        slice(start + first * (step > 1), stop, step)
+        for (start, stop), step in zip((rows, columns), steps, strict=True)
+    )
+    return (slice(None), *cut), axis
 
 
-def _second_differences(values):
-    before, centre, after = _three(values)
+def _three(values, axis):
+    """Return values and those one lag before and after, along an axis."""
+    length = max(values.shape[axis] - 2 * _LAG, 0)
+    before = (slice(None),) * axis
+    return (
+        values[(*before, slice(start, start + length))] for start in (0, _LAG, 2 * _LAG)
+    )
+
+
+def _second_differences(values, axis):
+    before, centre, after = _three(values, axis)
     difference = before + after
-    difference -= 2 * centre
+    difference -= centre
+    difference -= centre
     return _flat(np.abs(difference, out=difference))
 
 
@@ -180,8 +209,8 @@ def _flat(stamps):
     return stamps.reshape(len(stamps), stamps.shape[1] * stamps.shape[2])
 
 
-def _any_of_three(mask):
-    before, centre, after = _three(mask)
+def _any_of_three(mask, axis):
+    before, centre, after = _three(mask, axis)
     return _flat(before | centre | after)
 
 
@@ -204,18 +233,32 @@ def masked_median(values, mask):
         Number of good values.
     """
     count = np.full(len(values), values.shape[1])
-    if mask is not None and mask.any():
-        count -= np.count_nonzero(mask, axis=1)
-        # Masked values go to the end; the median is among the first `count`.
-        values = np.where(mask, np.inf, values)
-    median = np.full(len(values), np.nan)
-    rows = np.flatnonzero(count > 0)
-    if rows.size:
-        low, high = (count[rows] - 1) // 2, count[rows] // 2
-        places = np.unique(np.concatenate([low, high]))
-        # Some masked pixels here and there ask for few places of the order; that
-        # is found in a fraction of the time that it takes to sort all.
-        few = places.size <= _FEW_PLACES
-        ordered = np.partition(values, places, axis=1) if few else np.sort(values)
-        median[rows] = 0.5 * ordered[rows, low] + 0.5 * ordered[rows, high]
+    if values.shape[1] == 0:
+        return np.full(len(values), np.nan), count
+    if mask is None or not mask.any():
+        return _median(values), count
+    count -= np.count_nonzero(mask, axis=1)
+    rows = np.flatnonzero(count < values.shape[1])
+    median = np.empty(len(values))
+    if rows.size < len(values):
+        whole = np.flatnonzero(count == values.shape[1])
+        median[whole] = _median(values[whole])
+    # Masked values go to the end; the median is among the first `count`.
+    ordered = np.sort(np.where(mask[rows], np.inf, values[rows]), axis=1)
+    number, place = count[rows], np.arange(len(rows))
+    low = ordered[place, np.maximum(number - 1, 0) // 2]
+    high = ordered[place, np.minimum(number // 2, values.shape[1] - 1)]
+    middle = 0.5 * low.astype(float) + 0.5 * high
+    median[rows] = np.where(number > 0, middle, np.nan)
     return median, count
+
+
+def _median(values):
+    """Median of each row, in a fraction of the time of `numpy.median`."""
+    middle = values.shape[1] // 2
+    # One place of the order is found several times faster than two.
+    ordered = np.partition(values, middle, axis=1)
+    high = ordered[:, middle].astype(float)
+    if values.shape[1] % 2:
+        return high
+    return 0.5 * ordered[:, :middle].max(axis=1) + 0.5 * high

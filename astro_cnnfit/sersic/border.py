@@ -3,6 +3,8 @@
 
 import numpy as np
 
+from astro_cnnfit.cutouts.sky import masked_median
+
 __all__ = ["Border", "image_sky"]
 
 _WIDTH = 2
@@ -17,6 +19,8 @@ _SIDE, _CORNER = 0.5, 0.73
 # all by more than a third.
 _USUALLY_LEFT, _LEFT_AT_MOST = 0.5, 0.7
 _ENOUGH_PARTS = 20
+# Of a galaxy's light along the border, this is the step from pixel to pixel.
+_SMOOTH = 3
 # Pixels of a large image that are looked at: plenty for a mode.
 _MAX_PIXELS = 1_000_000
 _MAX_CLIPS = 20
@@ -49,7 +53,8 @@ class Border:
         self._mask = mask.reshape(len(mask), -1)
         self._frame_of = np.zeros(len(mask), dtype=int)
         masked = np.flatnonzero(self._mask.any(axis=1))
-        if masked.size:
+        self._is_masked = masked.size > 0
+        if self._is_masked:
             self._frame_of[masked] = self._choose(masked)
 
     def _choose(self, rows):
@@ -84,12 +89,18 @@ class Border:
         guess = np.empty(len(rows))
         flat = stamps.reshape(len(stamps), -1)
         for number, places in self._by_frame(rows):
-            corner, side, whole = (
-                self._good_median(flat, rows, places, part[number])
-                for part in (self._corners, self._sides, self._frames)
-            )
-            # Frames of which only corners, or few pixels, are good.
-            side = np.where(np.isnan(side), np.fmin(corner, whole), side)
+
+            def median(part, places=places, number=number):
+                values = _part(flat, places, part[number])
+                mask = self._part_of_mask(rows[places], part[number])
+                level, count = masked_median(values, mask)
+                return np.where(count < _ENOUGH_PARTS, np.nan, level)
+
+            corner, side = median(self._corners), median(self._sides)
+            if np.isnan(side).any():
+                # Only corners, or few pixels, are good.
+                other = np.fmin(corner, median(self._frames))
+                side = np.where(np.isnan(side), other, side)
             fall = np.fmax(side - corner, 0.0)
             low = side - fall / (1 - _LEFT_AT_MOST) - allowed[places]
             known = (low <= sky[places]) & (sky[places] <= side + allowed[places])
@@ -103,14 +114,9 @@ class Border:
         for number in np.unique(number_of):
             yield number, np.flatnonzero(number_of == number)
 
-    def _good_median(self, flat, rows, places, pixels):
-        """Median of some pixels, NaN where few of them are good."""
-        values = _part(flat, places, pixels)
-        mask = _part(self._mask, rows[places], pixels)
-        if not mask.any():
-            return _median(values, None)
-        few = np.sum(~mask, axis=1) < _ENOUGH_PARTS
-        return np.where(few, np.nan, _median(values, mask))
+    def _part_of_mask(self, rows, pixels):
+        """Mask of some pixels of some stamps, None where nothing is masked."""
+        return _part(self._mask, rows, pixels) if self._is_masked else None
 
     def levels(self, stamps, rows, light_at):
         """
@@ -140,9 +146,11 @@ class Border:
             frame = self._frames[number]
             values = _part(flat, places, frame)
             own = light_at(places, self._x[frame], self._y[frame])
-            mask = _part(self._mask, rows[places], frame)
-            level[places] = _median(values - own, mask)
-            light[places] = _median(own, None) if np.ndim(own) else 0.0
+            mask = self._part_of_mask(rows[places], frame)
+            values -= own
+            level[places] = np.nan_to_num(masked_median(values, mask)[0])
+            # The light is smooth: some of the pixels tell its median.
+            light[places], _ = masked_median(own[:, ::_SMOOTH], None)
         return level, light
 
 
@@ -159,22 +167,6 @@ def _part(flat, rows, columns):
     if len(rows) == len(flat):
         return np.take(flat, columns, axis=1)
     return flat[np.ix_(rows, columns)]
-
-
-def _median(values, mask):
-    """Median of rows without masked values, 0 where all are masked."""
-    if mask is None or not mask.any():
-        # Half the time of np.median, which looks for NaN, too.
-        middle = values.shape[1] // 2
-        ordered = np.partition(values, (middle - 1, middle), axis=1)
-        return 0.5 * (ordered[:, middle - 1] + ordered[:, middle])
-    # Masked values go to the end; the median is among the first `count`.
-    ordered = np.sort(np.where(mask, np.inf, values), axis=1)
-    count = np.sum(~mask, axis=1)
-    some = np.maximum(count, 1)
-    row = np.arange(len(ordered))
-    median = 0.5 * (ordered[row, (some - 1) // 2] + ordered[row, some // 2])
-    return np.where(count > 0, median, 0.0)
 
 
 def image_sky(image, size):

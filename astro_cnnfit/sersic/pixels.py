@@ -10,7 +10,7 @@ from astro_cnnfit.cutouts import error_sigma, fill_masked, sky_sigma
 from astro_cnnfit.psf import soften
 from astro_cnnfit.psf.sampling import SOFTENING
 
-__all__ = ["Prepared", "prepare", "sky_noise"]
+__all__ = ["Prepared", "masked_pixels", "prepare", "sky_noise"]
 
 # What smoothing leaves of the noise of a block average.
 _NOISE_LEFT = np.sqrt(1 + 4 * SOFTENING**2) / (1 + 4 * SOFTENING)
@@ -23,9 +23,9 @@ class Prepared(NamedTuple):
 
     pixels: np.ndarray
     """(N, size, size) float32, relative to ``reference``, so that float32 holds
-    them whatever the pedestal."""
+    them whatever the pedestal. Where nothing was masked it may be the image's own."""
     reference: np.ndarray
-    """(N,)"""
+    """(N,), zero where the image is float32."""
     sigma: np.ndarray
     """(N,) noise of the sky per pixel, before smoothing."""
     seen_sigma: np.ndarray
@@ -57,9 +57,11 @@ def prepare(stamps):
     The PSF of a block average is sharper, in its pixels, than any that networks
     are trained with. Both are smoothed (see `~astro_cnnfit.psf.soften`).
     """
-    data = fill_masked(stamps.data, stamps.mask)
-    reference = data[:, 0, 0]
-    pixels = (data - data[:, :1, :1]).astype(np.float32)
+    pixels = fill_masked(stamps.data, stamps.mask)
+    reference = np.zeros(len(pixels))
+    if pixels.dtype != np.float32:
+        reference = pixels[:, 0, 0]
+        pixels = (pixels - pixels[:, :1, :1]).astype(np.float32)
     sigma = _noise(stamps, pixels)
     error = 1.0
     if stamps.error is not None:
@@ -82,6 +84,26 @@ def sky_noise(size):
     noise = np.random.default_rng(61).standard_normal((size, size), np.float32)
     noise.flags.writeable = False
     return noise
+
+
+def masked_pixels(mask):
+    """
+    How many pixels of each stamp are masked, quickly where none is.
+
+    Parameters
+    ----------
+    mask : `~numpy.ndarray` of bool
+        (N, size, size).
+
+    Returns
+    -------
+    `~numpy.ndarray` of int
+        (N,)
+    """
+    number = np.zeros(len(mask), dtype=int)
+    rows = np.flatnonzero(mask.any(axis=(1, 2)))
+    number[rows] = np.count_nonzero(mask[rows], axis=(1, 2))
+    return number
 
 
 def _add_noise_where_calm(pixels, mask, sigma):

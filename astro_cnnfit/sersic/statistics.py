@@ -1,11 +1,16 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """What stamps say about the quality of a measurement."""
 
+from functools import cache
+
 import numpy as np
 
 from astro_cnnfit.parameters import NAMES, amplitude_from_flux, sersic_b
 
-__all__ = ["goodness", "light_at", "within_r_eff"]
+__all__ = ["goodness", "light_at", "light_of", "within_r_eff"]
+
+# Indices in a table of what is slow to compute, and how many.
+_INDICES, _NODES = (0.2, 12.0), 1024
 
 # The ellipse within which residuals are counted is not smaller than this.
 _MIN_RADIUS = 3.0
@@ -32,12 +37,85 @@ def light_at(params, x, y):
         (N, M) float32.
     """
     columns = dict(zip(NAMES, params.T[:, :, np.newaxis], strict=True))
+    amplitude, power, b = (array[:, np.newaxis] for array in _profiles(params))
+    with np.errstate(all="ignore"):
+        light = _squared_radius(columns, x, y)
+        np.power(light, power, out=light)
+        light -= 1
+        light *= -b
+        np.exp(light, out=light)
+        light *= amplitude
+        return light
+
+
+def light_of(params, galaxies, x, y):
+    """
+    Surface brightness of Sersic profiles at some places each, not convolved.
+
+    Parameters
+    ----------
+    params : `~numpy.ndarray`
+        (N, 7).
+    galaxies : `~numpy.ndarray` of int
+        (M,) which of the galaxies.
+    x, y : `~numpy.ndarray`
+        (M,) where, from the centre of its stamp.
+
+    Returns
+    -------
+    `~numpy.ndarray`
+        (M,) float32.
+    """
+    columns = dict(zip(NAMES, params.T, strict=True))
+    amplitude, power, b = _profiles(params)
+    with np.errstate(all="ignore"):
+        along, across, q = _axes(columns)
+        own = [columns[name].astype(np.float32)[galaxies] for name in ("x_0", "y_0")]
+        x, y = x - own[0], y - own[1]
+        squared = np.square(x * along[galaxies] + y * across[galaxies])
+        squared += np.square(y * (along / q)[galaxies] - x * (across / q)[galaxies])
+        light = squared ** power[galaxies] - 1
+        light *= -b[galaxies]
+        np.exp(light, out=light)
+        return light * amplitude[galaxies]
+
+
+def _profiles(params):
+    """
+    What tells the surface brightness of Sersic profiles, up to 1 in 10^5.
+
+    Parameters
+    ----------
+    params : `~numpy.ndarray`
+        (N, 7).
+
+    Returns
+    -------
+    amplitude, power, b : `~numpy.ndarray`
+        (N,) float32 each: light is ``amplitude * exp(-b * (s**power - 1))`` at a
+        squared elliptical radius s in units of R_eff.
+    """
+    columns = dict(zip(NAMES, params.T, strict=True))
     flux, r_eff, n, ellip = (columns[k] for k in ("flux", "r_eff", "n", "ellip"))
     with np.errstate(all="ignore"):
-        amplitude = amplitude_from_flux(flux, r_eff, n, ellip).astype(np.float32)
-        squared = _squared_radius(columns, x, y)
-        power, b = (0.5 / n).astype(np.float32), sersic_b(n).astype(np.float32)
-        return amplitude * np.exp(-b * (squared**power - 1))
+        logarithm, (nodes, b, norm) = np.log(n), _table()
+        amplitude = flux / (np.square(r_eff) * (1 - ellip))
+        amplitude *= np.exp(np.interp(logarithm, nodes, norm))
+        b = np.interp(logarithm, nodes, b)
+        values = [amplitude, 0.5 / n, b]
+        # Beyond the table are only indices that no galaxy has.
+        beyond = np.flatnonzero((logarithm < nodes[0]) | (logarithm > nodes[-1]))
+        if beyond.size:
+            exact = amplitude_from_flux(*(c[beyond] for c in (flux, r_eff, n, ellip)))
+            amplitude[beyond], b[beyond] = exact, sersic_b(n[beyond])
+    return [array.astype(np.float32) for array in values]
+
+
+@cache
+def _table():
+    """Logarithm of n, b_n, and logarithm of the amplitude for unit flux and area."""
+    n = np.geomspace(*_INDICES, _NODES)
+    return np.log(n), sersic_b(n), np.log(amplitude_from_flux(1.0, 1.0, n, 0.0))
 
 
 def goodness(residual, models, mask, sigma, params):
@@ -132,9 +210,16 @@ def _squared_radius(columns, x, y):
     """Squared elliptical radius in units of R_eff, (N, M) float32."""
     x = np.asarray(x, np.float32) - columns["x_0"].astype(np.float32)
     y = np.asarray(y, np.float32) - columns["y_0"].astype(np.float32)
-    theta = columns["theta"].astype(np.float32)
-    r_eff = columns["r_eff"].astype(np.float32)
-    q = (1 - columns["ellip"]).astype(np.float32)
-    along = x * np.cos(theta) + y * np.sin(theta)
-    across = (y * np.cos(theta) - x * np.sin(theta)) / q
-    return (along**2 + across**2) / r_eff**2
+    along, across, q = _axes(columns)
+    squared = np.square(x * along + y * across)
+    squared += np.square(y * (along / q) - x * (across / q))
+    return squared
+
+
+def _axes(columns):
+    """Cosine and sine of the angle over R_eff, and the ratio of the axes."""
+    theta, r_eff, q = (
+        array.astype(np.float32)
+        for array in (columns["theta"], columns["r_eff"], 1 - columns["ellip"])
+    )
+    return np.cos(theta) / r_eff, np.sin(theta) / r_eff, q

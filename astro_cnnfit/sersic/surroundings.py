@@ -12,7 +12,7 @@ import numpy as np
 
 from astro_cnnfit.parameters import NAMES
 
-from .statistics import light_at
+from .statistics import light_of
 
 __all__ = ["is_saturated", "neighbour_light"]
 
@@ -68,22 +68,31 @@ def neighbour_light(stamps, sky, mask, params, widths):
     Averages of 3 x 3 pixels count where they exceed the model by 5 times their
     noise and by half of the model's own light, at least 6 pixels from the galaxy.
     """
-    blocks = _block_means(stamps) - sky[:, np.newaxis].astype(np.float32)
+    excess = _block_means(stamps) - sky[:, np.newaxis].astype(np.float32)
     x, y = _block_centres(stamps.shape[1])
+    # Most blocks are sky: galaxies are looked at only where there is light.
+    row, block = np.nonzero(excess > np.float32(_SIGNIFICANT * _NOISE))
+    excess, x, y = excess[row, block], x[block], y[block]
+    squared = np.square(x - _float32(params[:, _X])[row])
+    squared += np.square(y - _float32(params[:, _Y])[row])
     wide = _widened(params, widths)
-    model = light_at(wide, x, y)
-    excess = blocks - model
-    squared = np.square(x - params[:, _X, None], dtype=np.float32)
-    squared += np.square(y - params[:, _Y, None], dtype=np.float32)
-    seen = (squared > _OWN**2) & (
-        excess > np.float32(_SIGNIFICANT * _NOISE) + np.float32(_OWN_LIGHT) * model
-    )
-    rows = np.flatnonzero(mask.any(axis=(1, 2)))
-    if rows.size:
-        seen[rows] &= _block_means(mask[rows].astype(np.float32)) == 0
-    scale = np.square(wide[:, _R_EFF, None]).astype(np.float32)
-    near = np.where(seen, excess / (1 + squared / scale), np.float32(0))
-    return near.sum(axis=1, dtype=float) * _BLOCK**2 / params[:, _FLUX]
+    model = light_of(wide, row, x, y)
+    excess -= model
+    model *= np.float32(_OWN_LIGHT)
+    model += np.float32(_SIGNIFICANT * _NOISE)
+    seen = (squared > _OWN**2) & (excess > model)
+    masked = np.flatnonzero(mask.any(axis=(1, 2)))
+    if masked.size:
+        bad = np.zeros((len(mask), _averaging(stamps.shape[1]).shape[1] ** 2), bool)
+        bad[masked] = _block_means(mask[masked].astype(np.float32)) > 0
+        seen &= ~bad[row, block]
+    near = excess / (1 + squared / np.square(_float32(wide[:, _R_EFF]))[row])
+    total = np.bincount(row[seen], near[seen], minlength=len(params))
+    return total * _BLOCK**2 / params[:, _FLUX]
+
+
+def _float32(array):
+    return array.astype(np.float32)
 
 
 def is_saturated(data, mask, sky, sigma):
@@ -133,8 +142,15 @@ def _widened(params, widths):
 
 def _block_means(stamps):
     """Means of 3 x 3 pixels, (N, M); faster than a sum over small axes."""
-    average = _averaging(stamps.shape[1])
-    return (average.T @ (stamps @ average)).reshape(len(stamps), -1)
+    n, size = stamps.shape[:2]
+    # One large product takes half the time of many small ones.
+    rows = (stamps.reshape(-1, size) @ _averaging(size)).reshape(n, size, -1)
+    count = size // _BLOCK
+    first = (size - count * _BLOCK) // 2
+    sums = [rows[:, first + k : first + count * _BLOCK : _BLOCK] for k in range(_BLOCK)]
+    total = sum(sums[1:], start=sums[0])
+    total *= np.float32(1 / _BLOCK)
+    return total.reshape(n, -1)
 
 
 @cache
