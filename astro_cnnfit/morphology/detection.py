@@ -7,10 +7,12 @@ pixels taken together, which costs a hundredth of galclean's steps
 (`~astro_cnnfit.morphology.cleaning`) and finds sources of half the brightness.
 """
 
-import numpy as np
-from scipy.ndimage import generate_binary_structure, label
+from functools import lru_cache
 
-from .local_sky import LOW, quantile
+import numpy as np
+from scipy.ndimage import label
+
+from .quantiles import LOW, dealt, in_order, quantiles
 
 __all__ = ["find_sources", "grown"]
 
@@ -23,9 +25,9 @@ _REACH, _DISC = 2.5, 5.0
 # A source whose brightest part is no farther from the centre than the galaxy's own
 # farthest pixel, times this, is part of it: a clump, an arm, a tidal tail.
 _BELONGS = 1.1
-# Neighbours within one stamp are connected, stamps are not.
-_CONNECTED = np.zeros((3, 3, 3), int)
-_CONNECTED[1] = generate_binary_structure(2, 2)
+# Every so manieth pair of pixels tells the sky well enough to find what is above it.
+_EVERY = 2
+_EIGHT = np.ones((3, 3), int)
 
 
 def find_sources(stamps, bad=None):
@@ -48,41 +50,48 @@ def find_sources(stamps, bad=None):
     """
     size = stamps.shape[1]
     pairs, empty = _pairs(stamps, bad)
-    flat = pairs if empty is None else np.where(empty, np.inf, pairs)
-    ordered = np.sort(flat.reshape(len(flat), -1)[:, ::2], axis=1)
-    count = np.count_nonzero(np.isfinite(ordered), axis=1)
-    # Sources only add light: the scatter is that below the median.
-    level, low = (quantile(ordered, count, q) for q in (0.5, LOW))
-    sigma = (level - low).reshape(-1, 1, 1).astype(np.float32)
-    level = level.reshape(-1, 1, 1).astype(np.float32)
+    n, lines, half = pairs.shape
+    level, sigma = _sky(pairs, empty)
     with np.errstate(invalid="ignore"):
-        near = pairs > level + np.float32(_FOLLOWED) * sigma
-    if empty is not None:
-        near &= ~empty
-    labels, n_labels = label(near, _CONNECTED)
+        near = pairs > (level + _FOLLOWED * sigma)[:, np.newaxis, np.newaxis]
+    # One below the other, with an empty line between them, stamps stay apart.
+    labels, n_labels = label(near.reshape(-1, half), _EIGHT)
     # Sources cover a small part of the stamps: only their pixels are looked at.
     where = np.flatnonzero(near)
+    number = np.diff(np.searchsorted(where, np.arange(n + 1) * (lines * half)))
     found, light = labels.reshape(-1)[where], pairs.reshape(-1)[where]
-    row = where // pairs[0].size
     kept = np.zeros(n_labels + 1, bool)
-    kept[found[light > (level + np.float32(_FOUND) * sigma)[row, 0, 0]]] = True
-    number = _central(labels, kept)
-    belongs = found == number[row]
+    kept[found[light > np.repeat(level + _FOUND * sigma, number)]] = True
+    central = _central(labels.reshape(pairs.shape), kept)
+    belongs = found == np.repeat(central, number)
     own = np.zeros(near.shape, bool)
     own.reshape(-1)[where[belongs]] = True
     other = np.flatnonzero(kept[found] & ~belongs)
     where, found = where[other], found[other]
-    part = _parts(own, where, found, light[other])
+    part = _parts(own, where, found, light[other], n_labels)
     own.reshape(-1)[where[part]] = True
     others = np.zeros(near.shape, bool)
     others.reshape(-1)[where[~part]] = True
+    own, others = own[:, :half], others[:, :half]
     others = grown(others) & ~own
     own, others = (_pixels(found, size) for found in (own, others))
-    lost = number == 0
+    lost = central == 0
     if lost.any():
         own[lost] = _disc(size)
         others[lost] &= ~_disc(size)
     return own, others
+
+
+def _sky(pairs, empty):
+    """Level and scatter of pairs of pixels; sources only add light above it."""
+    n, lines, half = pairs.shape
+    places = dealt(np.arange(0, (lines - 1) * half, _EVERY))
+    good = None
+    if empty is not None:
+        good = ~np.take(empty.reshape(n, -1), places, axis=1)
+    ordered = in_order(np.take(pairs.reshape(n, -1), places, axis=1), good)
+    level, low = quantiles(*ordered, (0.5, LOW)).astype(np.float32)
+    return level, level - low
 
 
 def grown(pixels):
@@ -108,76 +117,97 @@ def grown(pixels):
 
 
 def _pairs(stamps, bad):
-    """Means of 2 x 2 pixels, and which have no good one (None if all have)."""
+    """
+    Sums of 2 x 2 pixels, and which have no good one (None if all have).
+
+    Below those of each stamp is a line of no light; the last ones of an odd number
+    of pixels count twice.
+    """
+    n, size, _ = stamps.shape
+    half = (size + 1) // 2
+    pairs = np.full((n, half + 1, half), -np.inf, np.float32)
+    inner = pairs[:, :half]
     if bad is None or not bad.any():
-        return np.float32(0.25) * _sums(_sums(stamps, 1), 2), None
-    odd = stamps.shape[1] % 2
-    stamps = np.pad(stamps, ((0, 0), (0, odd), (0, odd)), mode="edge")
-    parts = [stamps[:, i::2, j::2] for i in (0, 1) for j in (0, 1)]
-    bad = np.pad(bad, ((0, 0), (0, odd), (0, odd)), mode="edge")
-    good = [~bad[:, i::2, j::2] for i in (0, 1) for j in (0, 1)]
-    count = sum(part.astype(np.float32) for part in good)
-    total = sum(np.where(g, p, 0) for g, p in zip(good, parts, strict=True))
-    return (total / np.maximum(count, 1)).astype(np.float32), count == 0
+        _add_pairs(_add_pairs(stamps, axis=1), axis=2, out=inner)
+        return pairs, None
+    good = ~bad
+    count = _add_pairs(_add_pairs(good.astype(np.float32), axis=1), axis=2)
+    total = _add_pairs(_add_pairs(np.where(good, stamps, 0), axis=1), axis=2)
+    empty = np.ones(pairs.shape, bool)
+    empty[:, :half] = count == 0
+    inner[:] = np.where(count > 0, 4 * total / np.maximum(count, 1), -np.inf)
+    return pairs, empty
 
 
-def _sums(stamps, axis):
+def _add_pairs(stamps, axis, out=None):
     """Sums of pairs along an axis; the last of an odd number counts twice."""
     shape = list(stamps.shape)
     number = shape[axis]
     shape[axis] = -(-number // 2)
-    result = np.empty(shape, stamps.dtype)
-    pairs, stamps = np.moveaxis(result, axis, 0), np.moveaxis(stamps, axis, 0)
-    np.add(stamps[: number - 1 : 2], stamps[1::2], out=pairs[: number // 2])
+    out = np.empty(shape, stamps.dtype) if out is None else out
+    pairs, stamps = np.moveaxis(out, axis, 0), np.moveaxis(stamps, axis, 0)
+    np.add(
+        stamps[: number - 1 : 2], stamps[1::2], out=pairs[: number // 2],
+        casting="same_kind",
+    )  # fmt: skip
     if number % 2:
         pairs[-1] = 2 * stamps[-1]
-    return result
+    return out
 
 
 def _central(labels, kept):
     """Label that is kept nearest to the centre of each stamp, 0 for none near."""
-    middle = (labels.shape[1] - 1) // 2
-    steps = np.arange(-int(_REACH), int(_REACH) + 1)
-    distance = np.hypot(*np.meshgrid(steps, steps, indexing="ij"))
-    order = np.argsort(distance, axis=None, kind="stable")
-    order = order[distance.ravel()[order] <= _REACH]
-    rows, columns = np.unravel_index(order, distance.shape)
-    found = labels[:, middle + steps[rows], middle + steps[columns]]
+    middle = (labels.shape[2] - 1) // 2
+    rows, columns = _nearest()
+    found = labels[:, middle + rows, middle + columns]
     found = np.where(kept[found], found, 0)
     first = np.argmax(found > 0, axis=1)
     return found[np.arange(len(found)), first]
 
 
-def _parts(own, where, found, light):
+@lru_cache(maxsize=1)
+def _nearest():
+    """Steps from the centre within reach of it, the nearest first."""
+    steps = np.arange(-int(_REACH), int(_REACH) + 1)
+    distance = np.hypot(*np.meshgrid(steps, steps, indexing="ij"))
+    order = np.argsort(distance, axis=None, kind="stable")
+    order = order[distance.ravel()[order] <= _REACH]
+    rows, columns = np.unravel_index(order, distance.shape)
+    return steps[rows], steps[columns]
+
+
+def _parts(own, where, found, light, n_labels):
     """Pixels of sources whose brightest pair of pixels lies where the galaxy does."""
-    if where.size == 0:
-        return np.zeros(0, bool)
-    size = own.shape[1]
-    steps = np.abs(np.arange(size) - (size - 1) // 2)
-    order = np.lexsort((-light, found))
-    _, first, source = np.unique(found[order], return_index=True, return_inverse=True)
-    line, x = np.divmod(where[order[first]], size)
-    row, y = np.divmod(line, size)
-    reach = np.maximum(
-        *(np.where(own[row].any(axis=axis), steps, 0).max(axis=1) for axis in (1, 2))
-    )
-    inside = np.hypot(steps[y], steps[x]) <= _BELONGS * reach + 1
-    part = np.empty(len(where), bool)
-    part[order] = inside[source]
-    return part
+    n, lines, half = own.shape
+    peak = np.full(n_labels + 1, -np.inf, np.float32)
+    np.maximum.at(peak, found, light)
+    brightest = np.flatnonzero(light == peak[found])[::-1]
+    # The first of several equals is written last.
+    place = np.zeros(n_labels + 1, int)
+    place[found[brightest]] = where[brightest]
+    source = np.flatnonzero(np.isfinite(peak))
+    row, place = np.divmod(place[source], lines * half)
+    y, x = np.divmod(place, half)
+    steps = np.abs(np.arange(half) - (half - 1) // 2)
+    galaxy, pair = np.divmod(np.flatnonzero(own), lines * half)
+    reach = np.zeros(n, int)
+    np.maximum.at(reach, galaxy, np.maximum(*steps[np.array(np.divmod(pair, half))]))
+    inside = np.zeros(n_labels + 1, bool)
+    inside[source] = np.hypot(steps[y], steps[x]) <= _BELONGS * reach[row] + 1
+    return inside[found]
 
 
 def _pixels(pairs, size):
     """Each pair of pixels as 2 x 2 pixels."""
-    n, half, _ = pairs.shape
     # Two equal bytes at once.
-    wide = (pairs.astype(np.uint16) * np.uint16(0x0101)).view(bool)
-    result = np.empty((n, half, 2, 2 * half), bool)
-    result[:, :, 0] = wide
-    result[:, :, 1] = wide
-    return np.ascontiguousarray(result.reshape(n, 2 * half, -1)[:, :size, :size])
+    wide = (pairs.astype(np.uint16) * np.uint16(0x0101)).view(bool)[:, :, :size]
+    result = np.empty((len(pairs), size, size), bool)
+    result[:, ::2] = wide
+    result[:, 1::2] = wide[:, : size // 2]
+    return result
 
 
+@lru_cache(maxsize=8)
 def _disc(size):
     steps = np.arange(size) - (size - 1) / 2
     return np.hypot(steps, steps[:, np.newaxis]) <= _DISC

@@ -5,7 +5,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["MIN_SKY", "LocalSky", "filled", "local_sky", "quantile", "sky_pixels"]
+from .quantiles import HIGH, LOW, in_order, quantiles
+
+__all__ = [
+    "ENOUGH",
+    "MIN_SKY",
+    "LocalSky",
+    "filled",
+    "galaxy_radius",
+    "local_sky",
+    "sky_of",
+    "sky_pixels",
+]
 
 MIN_SKY = 25
 """Sky pixels without which there is no sky."""
@@ -13,11 +24,9 @@ MIN_SKY = 25
 # The sky begins at this many times the distance of the farthest pixel of the
 # galaxy's segment, where its wings have faded; within these limits, relative to
 # the width of the stamp, so that enough is left.
-_BEGINS, _AT_LEAST, _AT_MOST = 2.0, 0.35, 0.48
-# With fewer pixels than this out there, the sky is as many, the outermost ones.
-_ENOUGH = 1000
-LOW, HIGH = 0.158655, 0.841345
-"""Quantiles of a normal distribution one standard deviation from its median."""
+_BEGINS, AT_LEAST, _AT_MOST = 2.0, 0.35, 0.48
+ENOUGH = 1000
+"""With fewer pixels than this out there, the sky is as many, the outermost ones."""
 
 
 class LocalSky(NamedTuple):
@@ -30,10 +39,10 @@ class LocalSky(NamedTuple):
     sigma: np.ndarray
     """(N,) noise of a pixel."""
     ordered: np.ndarray
-    """(N, M) values of the sky pixels that were looked at, in order; those beyond
-    ``count`` are not the sky's."""
+    """(N, S, M) values of the sky pixels that were looked at, in S parts, each in
+    order; those beyond ``count`` are not the sky's."""
     count: np.ndarray
-    """(N,) int."""
+    """(N, S) int."""
 
     def elsewhere(self, level, level_err, sigma):
         """Return the sky with another level and noise where those are known."""
@@ -74,18 +83,36 @@ def sky_pixels(own, covered):
     reach = np.maximum(
         *(np.where(some, np.abs(steps), 0).max(axis=1) for some in (rows, columns))
     )
-    radius = _BEGINS * reach / size
-    radius = np.clip(radius, _AT_LEAST, _AT_MOST).astype(np.float32) * np.float32(size)
+    radius = galaxy_radius(reach, size)
     free = ~(own | covered)
     sky = free & (distance > radius[:, np.newaxis, np.newaxis])
-    # Counting along an axis makes integers of all pixels first.
-    few = np.flatnonzero([np.count_nonzero(one) < _ENOUGH for one in sky])
+    few = np.flatnonzero(np.count_nonzero(sky, axis=(1, 2)) < ENOUGH)
     if few.size:
         order = np.argsort(-distance, axis=None, kind="stable")
         outer = free[few].reshape(len(few), -1)[:, order]
-        outer &= np.cumsum(outer, axis=1) <= _ENOUGH
+        outer &= np.cumsum(outer, axis=1) <= ENOUGH
         sky[few] = outer[:, np.argsort(order)].reshape(-1, size, size)
     return sky, radius, reach
+
+
+def galaxy_radius(reach, size):
+    """
+    Radius within which a galaxy is taken to have light.
+
+    Parameters
+    ----------
+    reach : `~numpy.ndarray`
+        (N,) distance of the galaxy's farthest own row or column, in pixels.
+    size : int
+        Of the stamps.
+
+    Returns
+    -------
+    `~numpy.ndarray`
+        (N,) float32, in pixels.
+    """
+    radius = np.clip(_BEGINS * reach / size, AT_LEAST, _AT_MOST)
+    return radius.astype(np.float32) * np.float32(size)
 
 
 def local_sky(stamps, sky, *, step=1):
@@ -111,44 +138,37 @@ def local_sky(stamps, sky, *, step=1):
     looked_at = sky.any(axis=0)
     looked_at[0] = True
     used = np.flatnonzero(looked_at)
-    ordered = stamps.reshape(n, -1)[:, used * step]
-    ordered[~sky[:, used]] = np.inf
-    ordered.sort(axis=1)
-    count = np.count_nonzero(np.isfinite(ordered), axis=1)
-    enough = count * step >= MIN_SKY
-    low, level, high = (quantile(ordered, count, q) for q in (LOW, 0.5, HIGH))
-    level, sigma = (np.where(enough, v, np.nan) for v in (level, (high - low) / 2))
-    sigma = np.where(sigma > 0, sigma, np.nan)
-    # A median scatters sqrt(pi / 2) times as much as a mean.
-    level_err = sigma * np.sqrt(np.pi / 2 / np.maximum(count, 1))
-    return LocalSky(level, level_err, sigma, ordered, np.where(enough, count, 0))
+    values = stamps.reshape(n, -1)[:, used * step]
+    return sky_of(values[:, np.newaxis], sky[:, np.newaxis, used], step)
 
 
-def quantile(ordered, count, fraction):
+def sky_of(values, good, step):
     """
-    Quantile of each row.
+    Level and noise from pixels that were looked at.
 
     Parameters
     ----------
-    ordered : `~numpy.ndarray`
-        (N, M) in order; only the first ``count`` of each row are used.
-    count : `~numpy.ndarray` of int
-        (N,).
-    fraction : float
-        From 0 to 1.
+    values : `~numpy.ndarray`
+        (N, S, M) in S parts; changed.
+    good : `~numpy.ndarray` of bool
+        (N, S, M), which of them are sky.
+    step : int
+        One of how many pixels was looked at.
 
     Returns
     -------
-    `~numpy.ndarray`
-        (N,), interpolated; of no use where ``count`` is 0.
+    `LocalSky`
     """
-    place = fraction * np.maximum(count - 1, 0)
-    before = place.astype(int)
-    after = np.minimum(before + 1, np.maximum(count - 1, 0))
-    rows = np.arange(len(ordered))
-    part = place - before
-    with np.errstate(invalid="ignore"):
-        return (1 - part) * ordered[rows, before] + part * ordered[rows, after]
+    ordered, count = in_order(values, good)
+    low, level, high = quantiles(ordered, count, (LOW, 0.5, HIGH))
+    total = count.sum(axis=1)
+    enough = total * step >= MIN_SKY
+    level, sigma = (np.where(enough, v, np.nan) for v in (level, (high - low) / 2))
+    sigma = np.where(sigma > 0, sigma, np.nan)
+    # A median scatters sqrt(pi / 2) times as much as a mean.
+    level_err = sigma * np.sqrt(np.pi / 2 / np.maximum(total, 1))
+    count = np.where(enough[:, np.newaxis], count, 0)
+    return LocalSky(level, level_err, sigma, ordered, count)
 
 
 def filled(stamps, bad, others, radius, sky, seed=0):
@@ -178,11 +198,11 @@ def filled(stamps, bad, others, radius, sky, seed=0):
     """
     size = stamps.shape[1]
     # One field of random ranks for all: each stamp has values of its own.
-    field = np.random.default_rng(seed).random((size, size))
+    rank = np.random.default_rng(seed).random(size**2)
+    flat = stamps.reshape(len(stamps), -1)
     if not bad.any():
-        where = np.flatnonzero(others)
-        row, pixel = np.divmod(where, size**2)
-        stamps.reshape(-1)[where] = _drawn(sky, row, field.reshape(-1)[pixel])
+        row, pixel = _places(others)
+        flat[row, pixel] = _drawn(sky, row, rank[pixel])
         return stamps
     replaced = bad | others
     rows = np.flatnonzero(replaced.any(axis=(1, 2)))
@@ -191,18 +211,33 @@ def filled(stamps, bad, others, radius, sky, seed=0):
     distance = np.hypot(steps, steps[:, np.newaxis])
     inside = distance <= radius[rows, np.newaxis, np.newaxis]
     mirrored = bad & inside & ~replaced[:, ::-1, ::-1]
-    row, *_ = place = np.nonzero(replaced & ~mirrored)
+    row, pixel = _places(replaced & ~mirrored)
     turned = some[:, ::-1, ::-1][mirrored]
-    some[place] = _drawn(sky, rows[row], field[place[1:]])
+    some.reshape(len(rows), -1)[row, pixel] = _drawn(sky, rows[row], rank[pixel])
     some[mirrored] = turned
     stamps[rows] = some
     return stamps
 
 
+def _places(pixels):
+    """Rows of stamps, and places in them, of the pixels of a mask."""
+    n, size, _ = pixels.shape
+    where = np.flatnonzero(pixels)
+    first = np.arange(n + 1) * size**2
+    number = np.diff(np.searchsorted(where, first))
+    return np.repeat(np.arange(n), number), where - np.repeat(first[:-1], number)
+
+
 def _drawn(sky, row, rank):
     """Values of some stamps' sky by their ranks, 0 where there is no sky."""
-    if row.size == 0:
-        return np.zeros(0, np.float32)
-    count = sky.count[row]
-    drawn = sky.ordered[row, (rank * count).astype(int)]
-    return np.where(count > 0, drawn, 0)
+    _, number, length = sky.ordered.shape
+    if row.size == 0 or length == 0:
+        return np.zeros(row.size, np.float32)
+    rank = rank * number
+    part = rank.astype(int)
+    rank -= part
+    part += row * number
+    count = sky.count.reshape(-1)[part]
+    part *= length
+    part += (rank * count).astype(int)
+    return np.where(count > 0, sky.ordered.reshape(-1)[part], 0)

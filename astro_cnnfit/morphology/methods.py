@@ -33,6 +33,8 @@ _LATENT_OF = {
     "sn_per_pixel": "log_snr",
 }
 _SNR = latent_index("log_snr")
+# Stamps that a network sees together at least, and as how many a pass counts.
+_FEW, _PASS = 8, 5
 
 
 def latent_of(network):
@@ -169,7 +171,20 @@ def _predict(network, stamps, method):
         # The networks of Tohill et al. see smaller stamps, of unit maximum.
         stamps = unit_maximum_stamps(stamps, network.stamp_size)
         stamps = np.nan_to_num(stamps)
-    return network.predict(stamps, batch_size=method.batch_size)
+    batch_size = _batch_size(len(stamps), method.batch_size)
+    return network.predict(stamps, batch_size=batch_size)
+
+
+def _batch_size(number, largest):
+    """
+    Stamps that a network sees together, of a few sizes.
+
+    The last batch is as large as the others, and one pass costs as much as so many
+    stamps: smaller batches are for what would leave a large one empty.
+    """
+    sizes = [largest // part for part in (1, 4, 16, 64) if largest // part >= _FEW]
+    sizes = [size for size in sizes if size <= number] or [largest]
+    return min(sizes, key=lambda size: -(-number // size) * (size + _PASS))
 
 
 def _classical(prepared, rows, definition):
@@ -241,7 +256,7 @@ def _range_bits(values, ranges):
 
 def _at_scale(prepared, rows, values, errors, bits):
     """Columns at the scale of the image, NaN for rows that were not measured."""
-    n, factor = len(prepared.flags), prepared.factor
+    n, factor = len(prepared.flags), prepared.factor[rows]
     known = {measure.name for measure in MEASURES}
     known |= {"rpetro_circ", "ellip", "theta", "flux"}
     columns = {

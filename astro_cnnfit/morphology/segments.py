@@ -41,6 +41,10 @@ class Sources(NamedTuple):
     flags: np.ndarray
     """(N,) int."""
 
+    def some(self, rows):
+        """Return some of the galaxies."""
+        return Sources(*(None if part is None else part[rows] for part in self))
+
 
 def parse_segmap(segmap, shape):
     """
