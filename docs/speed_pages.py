@@ -28,7 +28,8 @@ def single_core():
         for key, text in (("forward", "network alone"), ("call", "whole call")):
             values = [f"{found['batches'][batch][key]:.3g}" for batch in batches]
             best = f"{found['limit']:.3g}" if key == "forward" else "-"
-            rows.append((f"{NETWORKS[name]}, {precision}, {text}", *values, best))
+            network = NETWORKS.get(name, f"``CNNSersicFitter({name!r})``")
+            rows.append((f"{network}, {precision}, {text}", *values, best))
     for name, text in (("astropy", "LMLSQFitter"), ("statmorph", "all it measures")):
         if name in result["ms"]:
             cells = ["-"] * len(batches)

@@ -70,6 +70,61 @@ def test_nothing_measured_nothing_claimed(load_benchmark):
     assert found == {"forward_of_both": {}, "times_faster": {}, "claims": {}}
 
 
+def test_several_networks(load_benchmark):
+    benchmark = load_benchmark("speed.single_core")
+    options = ["--model", "sersic", "--model", "a/small"]
+    children = benchmark.children_of(benchmark.parse_arguments(options))
+    assert list(children)[:3] == ["sersic_float32", "sersic_bfloat16", "small_float32"]
+    assert children["small_bfloat16"] == ("sersic_bfloat16", {"model": "a/small"})
+    assert children["cas_float32"] == ("cas_float32", {})
+    ms = {name: pair(0.1, 0.2) for name in children} | {"astropy": 36.0}
+    found = benchmark.compare({k: v for k, v in ms.items() if k != "statmorph"})
+    assert set(found["forward_of_both"]) == {
+        "float32", "bfloat16", "small_float32", "small_bfloat16",
+    }  # fmt: skip
+    assert_allclose(found["times_faster"]["small_float32_than_astropy"], 180)
+    assert "cas_float32_than_astropy" not in found["times_faster"]
+
+
+def test_what_is_measured_is_kept(load_benchmark, tmp_path, monkeypatch):
+    benchmark = load_benchmark("speed.single_core")
+    asked = []
+
+    class Done:
+        returncode, stderr = 0, ""
+
+    def run_held(script, child, options):
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        asked.append((child, options.get("model")))
+        done = Done()
+        both = {
+            "batches": {str(n): {"forward": 1.0, "call": 2.0} for n in (1, 16, 512)}
+        }
+        both |= {"limit": 0.1, "mega_operations": 3.0}
+        done.stdout = json.dumps(3.0 if child in benchmark.GAINS else both)
+        return done
+
+    monkeypatch.setattr(benchmark, "run_held", run_held)
+    command = ["single_core.py", "--output", str(tmp_path)]
+    monkeypatch.setattr("sys.argv", command)
+    with pytest.raises(KeyboardInterrupt):
+        benchmark.main()
+    result = json.loads((tmp_path / "single_core.json").read_text())
+    assert list(result["ms"]) == ["sersic_float32", "sersic_bfloat16", "cas_float32"]
+    asked.clear()
+    benchmark.main()
+    assert [child for child, _ in asked] == ["cas_bfloat16", "astropy", "statmorph"]
+    # Another network joins those that are there.
+    asked.clear()
+    monkeypatch.setattr("sys.argv", [*command, "--model", "galnet2"])
+    benchmark.main()
+    assert asked == [("sersic_float32", "galnet2"), ("sersic_bfloat16", "galnet2")]
+    result = json.loads((tmp_path / "single_core.json").read_text())
+    assert len(result["ms"]) == 8
+    assert set(result["ms"]) == set(result["measured"])
+
+
 def test_what_cannot_run_is_named(load_benchmark, tmp_path, monkeypatch, capsys):
     benchmark = load_benchmark("speed.single_core")
     monkeypatch.setattr(

@@ -3,6 +3,7 @@
 Milliseconds per galaxy on one core: both networks, beside classical codes.
 
     python benchmarks/speed/single_core.py
+    python benchmarks/speed/single_core.py --model sersic --model galnet2
 
 Each measurement runs in its own process, held to one core. ``forward`` is the network
 alone, ``call`` the whole call, from stamps in memory to the table. In batches of 1 and
@@ -10,7 +11,8 @@ alone, ``call`` the whole call, from stamps in memory to the table. In batches o
 of 512 it holds all stamps. astropy's fitter is timed as in ``sersic.py``, statmorph as
 in ``cas.py``, on the same kinds of stamps; what is not installed is named as not run.
 The rate of large products of matrices on the same core says what any network could
-reach.
+reach. The result is written after each measurement, and the same command makes those
+that are missing, or that were made by other code, settings or another machine.
 """
 
 import argparse
@@ -25,6 +27,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from common import provenance, write_result
 from held import best_time, rate_of_products, run_held
+from parts import is_current, origin, read_parts, stamped
 
 SEED = 161
 BATCHES = (1, 16, 512)
@@ -36,26 +39,55 @@ CALLS = 64
 
 
 def main():
-    """Run each measurement in a process of its own."""
+    """Run each measurement that is missing in a process of its own."""
     arguments = parse_arguments()
     if arguments.child:
         warnings.simplefilter("ignore")
         print(json.dumps(CHILDREN[arguments.child](arguments)))
         return
-    names = ("n", "n_astropy", "n_statmorph", "repeats", "sersic", "cas")
+    names = ("n", "n_astropy", "n_statmorph", "repeats", "cas")
     settings = {name: getattr(arguments, name) for name in names}
     result = provenance(arguments.seed, batches=list(BATCHES), **settings)
-    result |= {"ms": {}, "not_run": {}}
-    for child in CHILDREN:
-        done = run_held(__file__, child, {**settings, "seed": arguments.seed})
+    result |= {"ms": {}, "not_run": {}, "measured": {}}
+    known = read_parts("single_core", arguments.output)
+    report(result | measure_all(arguments, settings, result, known))
+
+
+def measure_all(arguments, settings, result, known):
+    """Take over what is known, measure the rest, and write after each."""
+    of = origin({**settings, "seed": arguments.seed, "batches": list(BATCHES)})
+    wanted = children_of(arguments)
+    for child, stamp in known.get("measured", {}).items():
+        current = is_current({"measured": stamp}, of, any_code=arguments.any_code)
+        if current and not (arguments.again and child in wanted):
+            result["ms"][child] = known["ms"][child]
+            result["measured"][child] = stamp
+    for child, (kind, own) in wanted.items():
+        if child in result["ms"]:
+            continue
+        options = {**settings, "seed": arguments.seed, **own}
+        done = run_held(__file__, kind, options)
         if done.returncode:
             lines = done.stderr.strip().splitlines()
             result["not_run"][child] = lines[-1] if lines else "no reason given"
         else:
             result["ms"][child] = json.loads(done.stdout.splitlines()[-1])
-    result |= compare(result["ms"])
-    report(result)
-    write_result("single_core", result, arguments.output)
+            result["measured"][child] = stamped({}, of)["measured"]
+        result |= compare(result["ms"])
+        write_result("single_core", result, arguments.output)
+    return compare(result["ms"])
+
+
+def children_of(arguments):
+    """What is measured: by name, the child and its own options."""
+    found = {}
+    for model in arguments.model or ["sersic"]:
+        for precision in PRECISIONS:
+            name = f"{Path(model).name}_{precision}"
+            found[name] = f"sersic_{precision}", {"model": model}
+    for precision in PRECISIONS:
+        found[f"cas_{precision}"] = f"cas_{precision}", {}
+    return found | {name: (name, {}) for name in GAINS}
 
 
 def parse_arguments(given=None):
@@ -65,8 +97,15 @@ def parse_arguments(given=None):
     parser.add_argument("--n-astropy", type=int, default=30)
     parser.add_argument("--n-statmorph", type=int, default=30)
     parser.add_argument("--repeats", type=int, default=5, help="the best counts")
-    parser.add_argument("--sersic", default="sersic", help="network or its folder")
+    parser.add_argument(
+        "--model", action="append", metavar="NAME",
+        help="Sersic network or its folder; may be given several times",
+    )  # fmt: skip
     parser.add_argument("--cas", default="cas", help="network or its folder")
+    parser.add_argument("--again", action="store_true", help="whatever is there")
+    parser.add_argument(
+        "--any-code", action="store_true", help="keep what other code has measured"
+    )
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--output", help="folder of the JSON file")
     parser.add_argument("--child", choices=tuple(CHILDREN), help="internal")
@@ -80,7 +119,7 @@ def sersic_of(arguments, precision):
     from astro_cnnfit import CNNSersicFitter
 
     stamps, psfs, _ = stamps_of(arguments, arguments.n)
-    make = partial(CNNSersicFitter, arguments.sersic, precision=precision)
+    make = partial(CNNSersicFitter, *(arguments.model or ()), precision=precision)
     return make, [stamps, psfs]
 
 
@@ -122,6 +161,7 @@ def measure(of, precision, arguments):
     rate = rate_of_products(precision)
     work = mega_operations(network)
     return {
+        "network": network.name,
         "batches": found,
         "mega_operations": work,
         "limit": 1e9 * work / rate,
@@ -172,21 +212,24 @@ def compare(ms):
         f"{name}_at_most_{LARGEST_MS}_ms": value <= LARGEST_MS
         for name, value in forward.items()
     }
-    both = {}
-    for precision in PRECISIONS:
-        names = [f"sersic_{precision}", f"cas_{precision}"]
-        if all(name in forward for name in names):
-            both[precision] = sum(forward[name] for name in names)
-            claim = f"both_{precision}_at_most_{LARGEST_MS_OF_BOTH}_ms"
-            claims[claim] = both[precision] <= LARGEST_MS_OF_BOTH
-    faster = {}
-    for peer, (network, gain) in GAINS.items():
-        for precision in PRECISIONS:
-            name = f"{network}_{precision}"
-            if peer in ms and name in ms:
-                ratio = ms[peer] / ms[name]["batches"][largest]["call"]
-                faster[f"{name}_than_{peer}"] = ratio
-                claims[f"{name}_{gain}_times_faster_than_{peer}"] = ratio >= gain
+    both, faster = {}, {}
+    for name, value in forward.items():
+        model, _, precision = name.rpartition("_")
+        cas = f"cas_{precision}"
+        if model == "cas" or cas not in forward:
+            continue
+        key = precision if model == "sersic" else name
+        both[key] = value + forward[cas]
+        claims[f"both_{key}_at_most_{LARGEST_MS_OF_BOTH}_ms"] = (
+            both[key] <= LARGEST_MS_OF_BOTH
+        )
+    for peer, (kind, gain) in GAINS.items():
+        for name in forward if peer in ms else ():
+            if name.startswith("cas_") != (kind == "cas"):
+                continue
+            ratio = ms[peer] / ms[name]["batches"][largest]["call"]
+            faster[f"{name}_than_{peer}"] = ratio
+            claims[f"{name}_{gain}_times_faster_than_{peer}"] = ratio >= gain
     return {"forward_of_both": both, "times_faster": faster, "claims": claims}
 
 
