@@ -17,10 +17,12 @@ from keras import ops
 from safetensors import SafetensorError
 from safetensors.numpy import load, save_file
 
+from .checking import check_description, inside, parse_description
 from .storage import restored, stored
 
 __all__ = [
     "available",
+    "is_bundled",
     "numpy_values",
     "read_arrays",
     "read_description",
@@ -31,7 +33,8 @@ __all__ = [
 BUNDLED = Path(__file__).parent
 DESCRIPTION = "model.json"
 WEIGHTS = "weights.safetensors"
-_KEYS = ("architecture", "arguments", "calibration", "sha256", "trained_ranges")
+# Ten times the largest network of the package.
+MOST_BYTES = 1_000_000_000
 
 
 def available():
@@ -43,6 +46,21 @@ def available():
     tuple of str
     """
     return tuple(sorted(path.parent.name for path in BUNDLED.glob(f"*/{DESCRIPTION}")))
+
+
+def is_bundled(folder):
+    """
+    Whether a folder is one of the package's own.
+
+    Parameters
+    ----------
+    folder : `~pathlib.Path`
+
+    Returns
+    -------
+    bool
+    """
+    return Path(folder).parent == BUNDLED
 
 
 def write_model(folder, model, description, storage="float16"):
@@ -140,7 +158,7 @@ def read_description(name_or_path):
     folder = BUNDLED / str(name_or_path)
     if not (isinstance(name_or_path, str) and name_or_path in available()):
         folder = Path(name_or_path)
-    path = folder / DESCRIPTION
+    path = inside(folder / DESCRIPTION)
     if not path.is_file():
         known = ", ".join(repr(name) for name in available())
         raise ValueError(
@@ -148,15 +166,23 @@ def read_description(name_or_path):
             f"got {str(name_or_path)!r}"
         )
     try:
-        description = json.loads(path.read_text())
-    except ValueError as error:
+        description = parse_description(_content(path))
+    except (ValueError, OSError) as error:
         raise ValueError(
             f"model has an unreadable description: {path}: {error}"
         ) from None
-    missing = [key for key in _KEYS if key not in description]
-    if missing:
-        raise ValueError(f"model's description lacks {missing}: {path}")
+    try:
+        check_description(description)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"model's description {error}: {path}") from None
     return folder, description
+
+
+def _content(path):
+    """Content of a file, whose size is looked at first."""
+    if path.stat().st_size > MOST_BYTES:
+        raise ValueError(f"more than {MOST_BYTES} bytes")
+    return path.read_bytes()
 
 
 def read_arrays(folder, checksum):
@@ -168,12 +194,12 @@ def read_arrays(folder, checksum):
     ValueError
         If the file is missing, damaged, or not the one described.
     """
-    path = Path(folder) / WEIGHTS
+    path = inside(Path(folder) / WEIGHTS)
     try:
-        content = path.read_bytes()
+        content = _content(path)
         # A KeyError names a type of numbers that NumPy does not have.
         arrays = load(content)
-    except (OSError, SafetensorError, KeyError) as error:
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise ValueError(f"model has unreadable weights: {path}: {error}") from None
     if hashlib.sha256(content).hexdigest() != checksum:
         raise ValueError(f"model's weights do not match their checksum: {path}")

@@ -8,7 +8,8 @@ from tqdm.auto import tqdm
 from astro_cnnfit.compiled import compiled
 from astro_cnnfit.networks import ARCHITECTURES, build
 
-from .files import read_arrays, read_description
+from .checking import check_shapes
+from .files import is_bundled, read_arrays, read_description
 from .precision import POLICIES, known_precision
 
 __all__ = ["Network", "calibrate", "load_network"]
@@ -206,15 +207,17 @@ def load_network(name_or_path="sersic", *, precision="float32"):
     """
     known_precision(precision)
     folder, description = read_description(name_or_path)
+    arrays = read_arrays(folder, description["sha256"])
+    if not is_bundled(folder):
+        try:
+            check_shapes(description, arrays)
+        except ValueError as error:
+            raise ValueError(f"model's {error}: {folder}") from None
     model = build(
         description["architecture"],
         policy=POLICIES[precision],
         **description["arguments"],
     )
-    arrays = read_arrays(folder, description["sha256"])
-    expected = [tuple(variable.shape) for variable in model.weights]
-    if [array.shape for array in arrays] != expected:
-        raise ValueError(f"model's weights do not fit its architecture: {folder}")
     model.set_weights(arrays)
     return Network(model, {"name": folder.name, **description}, precision)
 
