@@ -45,21 +45,14 @@ def sky_sigma(data, mask):
     """
     data = np.asarray(data)
     mask = None if mask is None or not np.any(mask) else np.asarray(mask)
-    size = data.shape[1]
-    ring = _ring_width(size)
-    near, far, middle = (0, ring), (size - ring, size), (ring, size - ring)
-    whole = (0, size)
-    sides = (near, whole, 2), (far, whole, 2), (middle, near, 1), (middle, far, 1)
     sigma = np.empty(len(data))
     for start in range(0, len(data), _PIECE):
         some = slice(start, start + _PIECE)
-        own = None if mask is None else mask[some]
-        sigma[some] = _scatter(data[some], own, sides)
+        sigma[some] = _scatter(_sides, data[some], None if mask is None else mask[some])
     again = ~(sigma > 0)
     if again.any():
         some = None if mask is None else mask[again]
-        sides = (whole, whole, 1), (whole, whole, 2)
-        sigma[again] = _scatter(data[again], some, sides)
+        sigma[again] = _scatter(lambda a: (a, _turned(a)), data[again], some)
     return np.where(sigma > 0, sigma, np.nan)
 
 
@@ -154,51 +147,45 @@ def ring_median(values, mask):
     return median
 
 
-def _scatter(data, mask, sides):
-    """
-    Robust standard deviation of second differences.
+def _sides(stamps):
+    """The four sides of the ring, with rows along the stamp's edges."""
+    ring = _ring_width(stamps.shape[1])
+    yield from (stamps[:, :ring], stamps[:, -ring:])
+    for columns in (slice(ring), slice(-ring, None)):
+        yield _turned(stamps[:, ring:-ring, columns])
 
-    ``sides`` are rows and columns, from and to, and the axis of the differences.
-    """
-    total, count = np.zeros((2, len(data)))
+
+def _turned(stamps):
+    """Exchange rows and columns: short rows take far longer than long ones."""
+    return np.ascontiguousarray(np.swapaxes(stamps, 1, 2))
+
+
+def _scatter(sides, data, mask):
+    """Robust standard deviation of second differences along the rows of sides."""
+    data = list(sides(data))
+    mask = None if mask is None or not mask.any() else list(sides(mask))
+    total, count = np.zeros((2, len(data[0])))
     for first in range(_PARTS):
-        cuts = [_every(side, first) for side in sides]
-        differences = np.concatenate(
-            [_second_differences(data[cut], axis) for cut, axis in cuts], axis=1
-        )
+        some = slice(None), slice(first, None, _PARTS)
+        differences = [_second_differences(side[some]) for side in data]
         bad = None
         if mask is not None:
-            bad = [_any_of_three(mask[cut], axis) for cut, axis in cuts]
-            bad = np.concatenate(bad, axis=1)
-        median, number = masked_median(differences, bad)
+            bad = np.concatenate([_any_of_three(side[some]) for side in mask], axis=1)
+        median, number = masked_median(np.concatenate(differences, axis=1), bad)
         total += np.where(number > 0, median * number, 0.0)
         count += number
     sigma = _MAD_TO_SIGMA / np.sqrt(6) * total / np.maximum(count, 1)
     return np.where(count >= _MIN_VALUES, sigma, np.nan)
 
 
-def _every(side, first):
-    """Index of every fourth row or column of a side, and the axis along them."""
-    rows, columns, axis = side
-    steps = (_PARTS, 1) if axis == 2 else (1, _PARTS)
-    cut = (
-        slice(start + first * (step > 1), stop, step)
-        for (start, stop), step in zip((rows, columns), steps, strict=True)
-    )
-    return (slice(None), *cut), axis
+def _three(values):
+    """Return values and those one lag before and after, along the last axis."""
+    length = max(values.shape[2] - 2 * _LAG, 0)
+    return (values[:, :, start : start + length] for start in (0, _LAG, 2 * _LAG))
 
 
-def _three(values, axis):
-    """Return values and those one lag before and after, along an axis."""
-    length = max(values.shape[axis] - 2 * _LAG, 0)
-    before = (slice(None),) * axis
-    return (
-        values[(*before, slice(start, start + length))] for start in (0, _LAG, 2 * _LAG)
-    )
-
-
-def _second_differences(values, axis):
-    before, centre, after = _three(values, axis)
+def _second_differences(values):
+    before, centre, after = _three(values)
     difference = before + after
     difference -= centre
     difference -= centre
@@ -209,8 +196,8 @@ def _flat(stamps):
     return stamps.reshape(len(stamps), stamps.shape[1] * stamps.shape[2])
 
 
-def _any_of_three(mask, axis):
-    before, centre, after = _three(mask, axis)
+def _any_of_three(mask):
+    before, centre, after = _three(mask)
     return _flat(before | centre | after)
 
 

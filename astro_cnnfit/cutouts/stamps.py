@@ -153,17 +153,30 @@ def _averaged(image, where, size, factor):
 
 
 def _block_means(data, mask, error, factor):
-    n_stamps, width = len(data), data.shape[1] // factor
-    shape = (n_stamps, width, factor, width, factor)
-    count = np.sum(~mask.reshape(shape), axis=(2, 4))
+    count = np.full(
+        (len(data), data.shape[1] // factor, data.shape[2] // factor), factor**2
+    )
+    masked = np.flatnonzero(mask.any(axis=(1, 2)))
+    count[masked] = _block_sums(~mask[masked], factor, np.int64)
     divisor = np.maximum(count, 1)
     bad = 2 * count < factor**2
     # Masked pixels are zero already and add nothing to the sums.
-    mean = np.where(bad, 0, data.reshape(shape).sum(axis=(2, 4), dtype=float) / divisor)
+    mean = np.where(bad, 0, _block_sums(data, factor, float) / divisor)
     if error is not None:
-        error = np.sqrt(np.square(error).reshape(shape).sum(axis=(2, 4))) / divisor
+        error = np.sqrt(_block_sums(np.square(error), factor, float)) / divisor
         error = np.where(bad, 0, error)
     return mean, bad, error
+
+
+def _block_sums(values, factor, dtype):
+    """Sums over blocks; whole rows are added, as sums over short axes take longer."""
+    rows = values[:, ::factor].astype(dtype)
+    for first in range(1, factor):
+        rows += values[:, first::factor]
+    return sum(
+        (rows[:, :, first::factor] for first in range(1, factor)),
+        start=rows[:, :, ::factor],
+    )
 
 
 def _cleaned(data, mask, error):

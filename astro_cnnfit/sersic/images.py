@@ -24,6 +24,8 @@ _LIGHT_FRACTION = 0.995
 _TYPICAL_FWHM = (3.5, 3.5)
 # Tracing the renderer for a new shape takes as long as this many galaxies.
 _MANY = 64
+# Stamps of the networks' size are drawn often, if few at a time.
+_OFTEN, _FEW = 61, 16
 
 
 def image_of_galaxies(params, psfs, shape):
@@ -194,7 +196,10 @@ def _render(params, psfs, centre, shape):
     # float32 holds the shape; the flux may be of any size.
     flux, params[:, 2] = params[:, 2].copy(), 1.0
     batch_size = max(1, 64 * 61**2 // (shape[0] * shape[1]))
-    if len(params) > _MANY:
+    is_often = max(shape) <= _OFTEN
+    if len(params) > _MANY or is_often:
+        # Of two sizes alone, whatever their number: each is traced once.
+        batch_size = _FEW if is_often and len(params) <= _MANY else batch_size
         stamps = render_sersic_numpy(params, psfs, shape, batch_size=batch_size)
     else:
         stamps = [np.empty((0, *shape))]

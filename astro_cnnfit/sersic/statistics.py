@@ -11,6 +11,8 @@ __all__ = ["goodness", "light_at", "light_of", "within_r_eff"]
 
 # Indices in a table of what is slow to compute, and how many.
 _INDICES, _NODES = (0.2, 12.0), 1024
+# Galaxies whose light is computed together.
+_PIECE = 64
 
 # The ellipse within which residuals are counted is not smaller than this.
 _MIN_RADIUS = 3.0
@@ -36,16 +38,23 @@ def light_at(params, x, y):
     `~numpy.ndarray`
         (N, M) float32.
     """
+    x, y = np.asarray(x, np.float32), np.asarray(y, np.float32)
     columns = dict(zip(NAMES, params.T[:, :, np.newaxis], strict=True))
-    amplitude, power, b = (array[:, np.newaxis] for array in _profiles(params))
-    with np.errstate(all="ignore"):
-        light = _squared_radius(columns, x, y)
-        np.power(light, power, out=light)
-        light -= 1
-        light *= -b
-        np.exp(light, out=light)
-        light *= amplitude
-        return light
+    profiles = [array[:, np.newaxis] for array in _profiles(params)]
+    result = np.empty((len(params), len(x)), np.float32)
+    # In pieces that stay in a processor's cache from one step to the next.
+    for start in range(0, len(params), _PIECE):
+        some = slice(start, start + _PIECE)
+        amplitude, power, b = (array[some] for array in profiles)
+        light = result[some]
+        with np.errstate(all="ignore"):
+            own = {name: column[some] for name, column in columns.items()}
+            np.power(_squared_radius(own, x, y), power, out=light)
+            light -= 1
+            light *= -b
+            np.exp(light, out=light)
+            light *= amplitude
+    return result
 
 
 def light_of(params, galaxies, x, y):
@@ -82,7 +91,7 @@ def light_of(params, galaxies, x, y):
 
 def _profiles(params):
     """
-    What tells the surface brightness of Sersic profiles, up to 1 in 10^5.
+    What tells the surface brightness of Sersic profiles, to a few parts in 10^5.
 
     Parameters
     ----------
@@ -211,8 +220,14 @@ def _squared_radius(columns, x, y):
     x = np.asarray(x, np.float32) - columns["x_0"].astype(np.float32)
     y = np.asarray(y, np.float32) - columns["y_0"].astype(np.float32)
     along, across, q = _axes(columns)
-    squared = np.square(x * along + y * across)
-    squared += np.square(y * (along / q) - x * (across / q))
+    squared = x * along
+    squared += y * across
+    np.square(squared, out=squared)
+    y *= along / q
+    x *= across / q
+    y -= x
+    np.square(y, out=y)
+    squared += y
     return squared
 
 
