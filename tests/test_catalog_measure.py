@@ -1,6 +1,7 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Tests of one task, from the pixels of a tile to its part of the catalogue."""
 
+import logging
 import os
 import pickle
 from dataclasses import replace
@@ -430,6 +431,33 @@ class TestSettings:
             assert loading.load(copy, "sersic").model is networks["sersic"]
             assert loading.load(copy, "cas").model is networks["cas"]
         assert not bundled
+
+    def test_few_stamps_do_not_have_a_trace_of_their_own(self, network):
+        seen = []
+
+        def predict(stamps, psfs=None, **options):
+            seen.append((len(stamps), psfs is not None and len(psfs)))
+            return stamps.sum(axis=(1, 2)), stamps[:, 0]
+
+        counted = loading._counted(predict, "few")
+        stamps = np.arange(5.0 * 9).reshape(5, 3, 3)
+        before = loading.inference()
+        for number in (5, 1):
+            mean, rows = counted(stamps[:number], stamps[:number], batch_size=64)
+            assert_array_equal(mean, stamps[:number].sum(axis=(1, 2)))
+            assert_array_equal(rows, stamps[:number, 0])
+        counted(stamps, stamps[:1], batch_size=64)
+        counted(stamps, None, batch_size=8)
+        counted(stamps[:0])
+        counted(np.ones((40, 3, 3)), batch_size=64)
+        assert seen == [(32, 32), (32, 1), (32, 1), (8, False), (0, False), (40, False)]
+        assert loading.inference(before).stamps["few"] == 5 + 1 + 5 + 5 + 40
+
+    def test_what_tensorflow_says_of_retracing(self, caplog):
+        for name, kept in (("Network._forward", 0), ("other", 1)):
+            text = "5 out of the last 6 calls to %s triggered tf.function retracing."
+            record = logging.LogRecord("tensorflow", 30, "", 0, text, (name,), None)
+            assert loading._is_news(record) == kept
 
     def test_another_model_in_its_place(self, bundled):
         settings = parse_settings()

@@ -2,9 +2,12 @@
 """The measurers of a process: each is loaded once, however many tiles there are."""
 
 import json
+import logging
 import threading
 import time
 from typing import NamedTuple
+
+import numpy as np
 
 __all__ = ["Inference", "inference", "load"]
 
@@ -12,6 +15,10 @@ _LOCK = threading.RLock()
 _LOADED = {}
 # One run needs one of each; a process that outlives a run must not keep them all.
 _MOST = 4
+# Stamps that a network is shown at least. Powers of two from here to the size of a
+# batch are traced, once a process and network; each takes about as long as to show
+# some hundred stamps.
+_LEAST = 32
 # What networks did in this process.
 _DONE = {"seconds": 0.0, "cpu_seconds": 0.0}
 _SEEN = {}
@@ -111,23 +118,47 @@ def _build(settings, name):
     else:
         measurer = astro_cnnfit.CNNCASMeasurer(**arguments)
     if measurer.model is not None:
+        logging.getLogger("tensorflow").addFilter(_is_news)
         predict = measurer.model.predict
         measurer.model.predict = _counted(predict, name)  # this object's own
     return measurer
 
 
 def _counted(predict, name):
-    def counted_predict(stamps, *args, **kwargs):
+    def counted_predict(stamps, *psfs, **options):
         with _INFERRING:
             start, cpu = time.perf_counter(), time.thread_time()
             try:
-                return predict(stamps, *args, **kwargs)
+                return _padded(predict, stamps, *psfs, **options)
             finally:
                 _DONE["seconds"] += time.perf_counter() - start
                 _DONE["cpu_seconds"] += time.thread_time() - cpu
                 _SEEN[name] = _SEEN.get(name, 0) + len(stamps)
 
     return counted_predict
+
+
+def _padded(predict, *arrays, **options):
+    """Call with rows enough: each smaller number of them would be traced anew."""
+    number = len(arrays[0])
+    least = min(_LEAST, options.get("batch_size", _LEAST))
+    if not 0 < number < least:
+        return predict(*arrays, **options)
+    more = [
+        array
+        if array is None or len(array) != number or index and number == 1
+        else np.concatenate([array, np.repeat(array[-1:], least - number, axis=0)])
+        for index, array in enumerate(arrays)
+    ]
+    return tuple(found[:number] for found in predict(*more, **options))
+
+
+def _is_news(record):
+    """Leave out what TensorFlow says of batches of many sizes, which are meant."""
+    message = str(record.msg)
+    return not (
+        "tf.function retracing" in message and "_forward" in record.getMessage()
+    )
 
 
 def _sha256(measurer):
