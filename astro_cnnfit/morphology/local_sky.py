@@ -198,34 +198,32 @@ def filled(stamps, bad, others, radius, sky, seed=0):
     """
     size = stamps.shape[1]
     # One field of random ranks for all: each stamp has values of its own.
-    rank = np.random.default_rng(seed).random(size**2)
-    flat = stamps.reshape(len(stamps), -1)
+    rank = np.random.default_rng(seed).random(size**2, np.float32)
+    # Below 1 by enough that products with counts are not rounded up to these.
+    rank *= np.float32(1 - 1e-6)
     if not bad.any():
-        row, pixel = _places(others)
-        flat[row, pixel] = _drawn(sky, row, rank[pixel])
+        where, row, pixel = _places(others)
+        stamps.reshape(-1)[where] = _drawn(sky, row, rank[pixel])
         return stamps
     replaced = bad | others
-    rows = np.flatnonzero(replaced.any(axis=(1, 2)))
-    some, replaced, bad = stamps[rows], replaced[rows], bad[rows]
     steps = np.arange(size) - (size - 1) / 2
     distance = np.hypot(steps, steps[:, np.newaxis])
-    inside = distance <= radius[rows, np.newaxis, np.newaxis]
-    mirrored = bad & inside & ~replaced[:, ::-1, ::-1]
-    row, pixel = _places(replaced & ~mirrored)
-    turned = some[:, ::-1, ::-1][mirrored]
-    some.reshape(len(rows), -1)[row, pixel] = _drawn(sky, rows[row], rank[pixel])
-    some[mirrored] = turned
-    stamps[rows] = some
+    mirrored = bad & (distance <= radius[:, np.newaxis, np.newaxis])
+    mirrored &= ~replaced[:, ::-1, ::-1]
+    turned = stamps[:, ::-1, ::-1][mirrored]
+    where, row, pixel = _places(replaced & ~mirrored)
+    stamps.reshape(-1)[where] = _drawn(sky, row, rank[pixel])
+    stamps[mirrored] = turned
     return stamps
 
 
 def _places(pixels):
-    """Rows of stamps, and places in them, of the pixels of a mask."""
+    """Where pixels of a mask are: in all, which stamp, and where in it."""
     n, size, _ = pixels.shape
     where = np.flatnonzero(pixels)
     first = np.arange(n + 1) * size**2
     number = np.diff(np.searchsorted(where, first))
-    return np.repeat(np.arange(n), number), where - np.repeat(first[:-1], number)
+    return where, np.repeat(np.arange(n), number), where - np.repeat(first[:-1], number)
 
 
 def _drawn(sky, row, rank):
@@ -233,11 +231,14 @@ def _drawn(sky, row, rank):
     _, number, length = sky.ordered.shape
     if row.size == 0 or length == 0:
         return np.zeros(row.size, np.float32)
-    rank = rank * number
+    rank = rank * np.float32(number)
     part = rank.astype(int)
     rank -= part
     part += row * number
-    count = sky.count.reshape(-1)[part]
+    rank *= sky.count.reshape(-1)[part]
     part *= length
-    part += (rank * count).astype(int)
-    return np.where(count > 0, sky.ordered.reshape(-1)[part], 0)
+    part += rank.astype(int)
+    drawn = sky.ordered.reshape(-1)[part]
+    if sky.count.all():
+        return drawn
+    return np.where(np.isfinite(drawn), drawn, 0)

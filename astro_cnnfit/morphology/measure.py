@@ -23,8 +23,9 @@ from .stamps import SIZE, UNMEASURABLE, Prepared, finish
 
 __all__ = ["Field", "measure"]
 
-# Stamps prepared together: more no longer fit into a processor's cache.
-_CHUNK = 64
+# Stamps prepared together: fewer cost more calls, more do not fit into a processor's
+# cache.
+_CHUNK = 128
 # A galaxy is looked at again, at another scale, at most this often.
 _MAX_ROUNDS = 4
 # What a network says of a galaxy much larger than its stamp is a guess: the next
@@ -114,7 +115,7 @@ class Field:
         found, x, y = zip(*parts, strict=True)
         found = Prepared.joined([part._replace(stamps=None) for part in found])
         found, x, y = found._replace(stamps=stamps), np.hstack(x), np.hstack(y)
-        if scale[0] == scale[order[-1]] == scale[order[0]]:
+        if scale[order[0]] == scale[order[-1]]:
             return found, x, y
         back = np.argsort(order)
         return found.rows(back), x[back], y[back]

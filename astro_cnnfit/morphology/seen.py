@@ -1,6 +1,7 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Stamps as they are cut: whose pixels are whose, and where the sky is."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -150,11 +151,7 @@ def _own_light(data, own):
     if where.size == 0:
         return np.zeros(n, np.float32), np.zeros((6, n))
     pixel = where - np.repeat(first[:-1], number)
-    steps = np.arange(size, dtype=np.float32)
-    x = np.tile(steps - size // 2, size)[pixel]
-    y = np.repeat(steps - size // 2, size)[pixel]
-    away = np.abs(steps - (size - 1) / 2)
-    away = np.maximum(away, away[:, np.newaxis]).ravel()[pixel]
+    x, y, away = (place[pixel] for place in _places(size))
     light = data.reshape(-1)[where]
     # Where there is nothing to add, a sum would be its first term.
     starts = np.minimum(starts[:-1], where.size - 1)
@@ -166,3 +163,13 @@ def _own_light(data, own):
     some = number > 0
     reach = np.where(some, np.maximum.reduceat(away, starts), 0)
     return reach, np.where(some, sums, 0)
+
+
+@lru_cache(maxsize=16)
+def _places(size):
+    """Places of pixels along x and y, and the larger distance from the centre."""
+    steps = np.arange(size, dtype=np.float32)
+    y, x = (axis.ravel() for axis in np.meshgrid(steps, steps, indexing="ij"))
+    middle = np.float32((size - 1) / 2)
+    away = np.maximum(np.abs(x - middle), np.abs(y - middle))
+    return x - size // 2, y - size // 2, away
