@@ -23,6 +23,7 @@ from astro_cnnfit.cutouts import (
     fill_masked,
     sky_sigma,
 )
+from astro_cnnfit.cutouts.sky import masked_median
 from astro_cnnfit.inputs import Image, parse_image
 
 DATA = os.environ.get("ASTRO_CNNFIT_TEST_DATA")
@@ -462,3 +463,36 @@ def test_real_noise(number):
     measured = sky_sigma(stamps.data, stamps.mask)
     # Stacks of warped exposures have somewhat correlated noise.
     assert_allclose(measured, error_sigma(stamps.error, stamps.mask), rtol=0.25)
+
+
+@pytest.mark.parametrize("columns", [1, 2, 7, 8, 391, 392])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_masked_median(columns, dtype):
+    values = noise((30, columns), seed=9).astype(dtype)
+    mask = np.random.default_rng(1).random(values.shape) < 0.3
+    mask[:5], mask[5] = False, True
+    for some in (None, np.zeros_like(mask), mask):
+        median, count = masked_median(values, some)
+        kept = np.ma.array(values, mask=some)
+        expected = np.ma.median(kept.astype(float), axis=1)
+        assert_allclose(median, np.ma.filled(expected, np.nan), rtol=1e-6)
+        assert_array_equal(count, kept.count(axis=1))
+    # What one row gives does not depend on the others.
+    assert_array_equal(masked_median(values[:5], None)[0], median[:5])
+
+
+def test_noise_does_not_depend_on_the_other_stamps():
+    stamps, mask = noise((200, 61, 61), seed=3), np.zeros((200, 61, 61), bool)
+    mask[7, :9] = True
+    alone = [sky_sigma(stamps[[i]], mask[[i]])[0] for i in range(0, 200, 7)]
+    assert_array_equal(sky_sigma(stamps, mask)[::7], alone)
+    assert_allclose(sky_sigma(stamps, mask), 1.0, atol=0.15)
+
+
+def test_means_of_blocks_do_not_depend_on_the_type():
+    data = 1e5 + noise((130, 130), 3.0)
+    wide, narrow = (
+        cut_stamps(Image(data.astype(kind)), [64.0], [64.0], size=31, factor=4)
+        for kind in (float, np.float32)
+    )
+    assert_allclose(wide.data, narrow.data, atol=0.01)

@@ -3,15 +3,17 @@
 
 import numpy as np
 import pytest
+from astropy.modeling.models import Sersic2D
 
 from astro_cnnfit import CNNSersicFitter, flags
 from astro_cnnfit.cutouts import cut_stamps
 from astro_cnnfit.inputs import parse_image
+from astro_cnnfit.parameters import NAMES, amplitude_from_flux
 from astro_cnnfit.psf import fwhm, moffat
 from astro_cnnfit.sersic.border import Border, image_sky
 from astro_cnnfit.sersic.pixels import prepare, sky_noise
 from astro_cnnfit.sersic.quality import quality_flags, warn_of_lost
-from astro_cnnfit.sersic.statistics import light_at
+from astro_cnnfit.sersic.statistics import light_at, light_of
 from astro_cnnfit.weights import load_network
 
 RANGES = {
@@ -70,6 +72,16 @@ def test_light_of_the_galaxy_is_not_sky():
     )
     np.testing.assert_allclose(level, [5.0, 4.0])
     np.testing.assert_allclose(light, [2.0, 3.0])
+
+
+def test_light_that_is_not_finite_leaves_the_sky_as_it_is():
+    stamps = np.full((3, 61, 61), 7.0)
+    light = np.array([[np.nan], [np.inf], [2.0]])
+    level, light = levels(
+        stamps, np.zeros(stamps.shape, bool), lambda places, x, y: light[places] + 0 * x
+    )
+    np.testing.assert_allclose(level, [7.0, 7.0, 5.0])
+    np.testing.assert_allclose(light, [0.0, 0.0, 2.0])
 
 
 @pytest.mark.parametrize("pedestal", [0.0, 250.0, -90.0])
@@ -227,6 +239,21 @@ def test_first_guess_without_some_of_the_border():
     stamps[mask] = 1e9
     np.testing.assert_allclose(guess(stamps, mask)[:2], 50.0, atol=1.0)
     assert guess(stamps, mask)[2] == 0.0
+
+
+@pytest.mark.parametrize("n", [0.1, 0.3, 1.0, 3.7, 8.0, 15.0])
+def test_light_from_the_table_is_that_of_the_profile(n):
+    galaxies = np.array([[0.5, -1.0, 1e3, 6.0, n, 0.4, 0.7]] * 70)
+    x, y = np.linspace(-30, 30, 40), np.linspace(20, -25, 40)
+    columns = dict(zip(NAMES, galaxies[0], strict=True))
+    shape = [columns[name] for name in ("flux", "r_eff", "n", "ellip")]
+    model = Sersic2D(amplitude_from_flux(*shape), 6.0, n, 0.5, -1.0, 0.4, 0.7)
+    light = light_at(galaxies, x, y)
+    np.testing.assert_allclose(light[-1], model(x, y), rtol=1e-3, atol=1e-6)
+    np.testing.assert_array_equal(light, light[[0]].repeat(70, axis=0))
+    row, place = np.array([0, 3, 69]), np.array([5, 20, 39])
+    sparse = light_of(galaxies, row, x[place], y[place])
+    np.testing.assert_allclose(sparse, light[row, place], rtol=1e-3, atol=1e-6)
 
 
 class Counted:

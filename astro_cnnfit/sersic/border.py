@@ -138,7 +138,8 @@ class Border:
             (M,) median of what is left when the light is subtracted; 0 where no
             pixel is good.
         light : `~numpy.ndarray`
-            (M,) median of the light.
+            (M,) median of the light. Light that is not finite, as that of a needle,
+            counts as none.
         """
         level, light = np.zeros((2, len(rows)))
         flat = stamps.reshape(len(stamps), -1)
@@ -147,10 +148,14 @@ class Border:
             values = _part(flat, places, frame)
             own = light_at(places, self._x[frame], self._y[frame])
             mask = self._part_of_mask(rows[places], frame)
-            values -= own
-            level[places] = np.nan_to_num(masked_median(values, mask)[0])
+            level[places], _ = masked_median(values - own, mask)
             # The light is smooth: some of the pixels tell its median.
             light[places], _ = masked_median(own[:, ::_SMOOTH], None)
+            lost = np.flatnonzero(~(np.isfinite(level) & np.isfinite(light))[places])
+            if lost.size:
+                mask = None if mask is None else mask[lost]
+                median, _ = masked_median(values[lost], mask)
+                level[places[lost]], light[places[lost]] = np.nan_to_num(median), 0.0
         return level, light
 
 
