@@ -212,7 +212,7 @@ class CNNSersicFitter:
         AstropyUserWarning
             Once a call, if galaxies could not be measured.
         """
-        image = parse_image(data, mask=mask, error=error)
+        image = parse_image(data, mask=mask, error=error, single=True)
         ids, x, y, extra = positions_of(image, init_params, self.finder)
         psfs = psfs_of(
             psf, x, y, self.model, oversampling=psf_oversampling, refine=self.refine
