@@ -10,6 +10,8 @@ HEADER = "   :header-rows: 1"
 TARGETS = {"sersic": "Sersic", "cas": "C/A/S, network", "both": "both"}
 SOURCES = {"tiles": "tiles", "hdf5": "HDF5 stack", "memory": "stamps in memory"}
 
+STAGES = ("reading", "cutting", "inference", "writing")
+
 GALAXIES, BANDS = 1e9, 10
 # Assumptions, which the page states.
 CORE_HOUR, GPU_HOUR = 0.04, 3.0
@@ -24,10 +26,19 @@ GPUS = {
 PIXEL = 0.2 / 3600
 
 
+def _is_missing(result):
+    """Whether no run from tiles is there; a benchmark may still be under way."""
+    return result is None or not any(
+        "tiles" in found
+        for targets in result["rates"].values()
+        for found in targets.values()
+    )
+
+
 def speed():
     """Galaxies per second beside the bare forward pass."""
     result = read("catalog_speed")
-    if result is None:
+    if _is_missing(result):
         return NOT_RUN
     rows = [("measured", "precision", "from", "galaxies/s", "of the forward pass")]
     for precision, targets in result["rates"].items():
@@ -51,15 +62,29 @@ def speed():
 
 def _conditions(result):
     own = result["settings"]
+    few = own.get("compared", own["galaxies"])
     return (
-        f"{own['galaxies']:,} galaxies on tiles of {own['size']} x {own['size']} "
+        f"{own['galaxies']:,} galaxies ({few:,} in bfloat16) on tiles of "
+        f"{own['size']} x {own['size']} "
         f"pixels with {own['on_a_tile']:,} each, compressed as fpack does, and stacks "
         f"of {own['stamps']:,} stamps; {own['workers']} workers on {result['cores']} "
-        f"cores ({result['processor']}), {result['date']}. The bare forward "
+        f"cores ({result['processor']}), {_dates(result)}. The bare forward "
         "pass is that of the same networks in as many processes on the same cores. "
         "Starting a cluster and loading the networks is not in it: once a run, it took "
         f"{_starts(result)} s."
     )
+
+
+def _dates(result):
+    """When parts were measured, and by which code where that is not the same."""
+    targets = [t for targets in result["rates"].values() for t in targets.values()]
+    parts = [part.get("measured", {}) for part in [*targets, *result["scaling"]]]
+    dates = sorted({part.get("date", result["date"]) for part in parts})
+    text = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
+    codes = {part.get("code") for part in parts}
+    if len(codes) > 1:
+        text += f" (not all by the same code, but by {len(codes)} states of it)"
+    return text
 
 
 def _starts(result):
@@ -99,18 +124,23 @@ def _verdict(result):
 def stages():
     """Where the time of a run from tiles goes."""
     result = read("catalog_speed")
-    if result is None:
+    if _is_missing(result):
         return NOT_RUN
-    rows = []
+    rows = [("measured", "precision", *STAGES, "all", "looks of a network")]
     for precision, targets in result["rates"].items():
         for target, found in targets.items():
             if "tiles" in found:
-                share = found["tiles"]["summary"]["share"]
-                if not rows:
-                    rows.append(("measured", "precision", *share))
-                cells = (f"{100 * value:.1f} %" for value in share.values())
-                rows.append((TARGETS[target], precision, *cells))
+                rows.append((TARGETS[target], precision, *_stages(found["tiles"])))
     return list_table(rows, HEADER)
+
+
+def _stages(tiles):
+    """Milliseconds of a core for a galaxy with the share of the time, and looks."""
+    cpu, share = tiles["cpu_milliseconds_a_galaxy"], tiles["summary"]["share"]
+    for stage in STAGES:
+        yield f"{cpu[stage]:.3f} ({share[stage]:.0%})"
+    yield f"{cpu['all']:.3f}"
+    yield ", ".join(f"{looks:.2f}" for looks in tiles["looks_a_galaxy"].values())
 
 
 def scaling():
@@ -151,7 +181,7 @@ def faults():
 def billion():
     """What a billion galaxies in ten bands take, by the measured figures."""
     result = read("catalog_speed")
-    if result is None:
+    if _is_missing(result):
         return NOT_RUN
     rows = [("",)]
     lines = {}
@@ -162,7 +192,12 @@ def billion():
                 for name, text in _survey(result, found, precision).items():
                     lines.setdefault(name, []).append(text)
     rows += [(name, *texts) for name, texts in lines.items()]
-    first = next(iter(result["rates"]["float32"].values()))
+    first = next(
+        found
+        for targets in result["rates"].values()
+        for found in targets.values()
+        if "tiles" in found
+    )
     parts = [_assumptions(result), list_table(rows, HEADER), _limits(result, first)]
     return "\n\n".join(parts)
 
@@ -182,19 +217,56 @@ def _survey(result, found, precision):
         "days on 1,000 cores": f"{hours / 24e3:.1f}",
         "TB read": _number(read_bytes / 1e12),
         "TB written": _number(written / 1e12),
-        "MFLOP per galaxy": _number(found["mflop"]),
+        "MFLOP per galaxy": _number(_mflop(found)),
     }
-    hours_on = {}
     for gpu, speed in GPUS[precision].items():
-        hours_on[gpu] = number * found["mflop"] * 1e6 / (GPU_SHARE * speed) / 3600
-        rows[f"{gpu} hours (estimate)"] = f"{hours_on[gpu]:.2g}"
-        cores = _feeding(result, found, GPU_SHARE * speed)
-        rows[f"cores that feed one {gpu} (estimate)"] = _number(cores)
-    # Networks on GPUs, everything else on cores.
-    rest = number * _core_seconds(result, tiles) * _rest(tiles) / 3600
-    cost = rest * CORE_HOUR + hours_on["H200"] * GPU_HOUR
-    rows["cost with H200s (estimate)"] = f"${_number(cost)}"
-    return rows
+        seconds = _mflop(found) * 1e6 / (GPU_SHARE * speed)
+        rows |= _on_gpus(result, tiles, f"{gpu}, estimate", seconds)
+    seconds, device = _measured_seconds(found, precision)
+    name = f"{device or 'accelerator'}, measured"
+    empty = dict.fromkeys(_on_gpus(result, tiles, name, 1.0), "-")
+    return rows | (_on_gpus(result, tiles, name, seconds) if seconds else empty)
+
+
+def _on_gpus(result, tiles, name, seconds):
+    """Rows for networks on a device, and everything else on cores."""
+    number = GALAXIES * BANDS
+    hours = number * seconds / 3600
+    rest = _core_seconds(result, tiles) * _rest(tiles)
+    cost = number * rest / 3600 * CORE_HOUR + hours * GPU_HOUR
+    return {
+        f"hours of a GPU ({name})": f"{hours:.2g}",
+        f"cores that feed it ({name})": _number(rest / seconds),
+        f"cost with it ({name})": f"${_number(cost)}",
+    }
+
+
+def _looks(found):
+    """Stamps that each network sees for a galaxy."""
+    return found["tiles"].get("looks_a_galaxy") or {}
+
+
+def _mflop(found):
+    """Operations for a galaxy, with all the looks that it gets."""
+    runs = found.get("forward_runs")
+    if not runs:
+        return found["mflop"]
+    looks = _looks(found)
+    return sum(own["mflop"] * looks.get(name, 1) for name, own in runs[0].items())
+
+
+def _measured_seconds(found, precision):
+    """Seconds of an accelerator for a galaxy, and its name; None if not measured."""
+    result = read("accelerator")
+    if result is None or "not_run" in result:
+        return None, None
+    seconds = 0.0
+    for name, looks in _looks(found).items():
+        own = result["networks"].get(name, {}).get(precision)
+        if own is None:
+            return None, result["device"]
+        seconds += looks / own["per_second"]["host"]
+    return seconds or None, result["device"]
 
 
 def _core_seconds(result, tiles):
@@ -205,13 +277,6 @@ def _core_seconds(result, tiles):
 def _rest(tiles):
     """Share of the time that no network computes."""
     return 1 - tiles["summary"]["share"]["inference"]
-
-
-def _feeding(result, found, operations):
-    """Cores that read, cut and write for a device of so many operations a second."""
-    tiles = found["tiles"]
-    a_second = operations / (found["mflop"] * 1e6)
-    return a_second * _core_seconds(result, tiles) * _rest(tiles)
 
 
 def _assumptions(result):
@@ -228,9 +293,11 @@ def _assumptions(result):
         f"there are {density:,.0f} a square degree, and a billion on "
         f"{GALAXIES / density:,.0f} square degrees. A core hour costs "
         f"${CORE_HOUR:.2f} and an hour of a GPU ${GPU_HOUR:.2f}: assumptions, of about "
-        "what large clouds ask. Hours of GPUs are **estimated, not measured**: the "
-        f"networks' operations at {GPU_SHARE:.0%} of the device's arithmetic on tensor "
-        f"cores ({speeds}). Times "
+        "what large clouds ask. Hours of GPUs are "
+        "**estimated** from the networks' operations (with all looks that a galaxy "
+        f"gets) at {GPU_SHARE:.0%} of the device's arithmetic on tensor cores "
+        f"({speeds}), and **measured** where ``accelerator.py`` was run, for stamps "
+        "that come from the memory of the host. Times "
         "are those of the table above, bytes those of the simulated tiles."
     )
 
@@ -243,12 +310,13 @@ def _limits(result, found):
     on_a_tile = result["settings"]["on_a_tile"]
     tasks = GALAXIES * BANDS / on_a_tile
     a_task = on_a_tile * seconds
-    feed = _feeding(result, found, GPU_SHARE * GPUS["float32"]["H200"])
+    seconds_on_gpu = _mflop(found) * 1e6 / (GPU_SHARE * GPUS["float32"]["H200"])
+    feed = seconds * _rest(tiles) / seconds_on_gpu
     share = tiles["summary"]["share"]
     most = max(share, key=share.get)
     return (
         f"**What limits first.** On cores, {most}: it takes {share[most]:.0%} of a "
-        f"worker's time (Sersic parameters, float32). A core reads {rate / 1e6:.1f} "
+        f"worker's time (the first column). A core reads {rate / 1e6:.1f} "
         "MB/s, so a file system that gives 10 GB/s feeds "
         f"{_number(10e9 / rate)} cores. A scheduler of Dask needs about 1 ms a task, "
         f"by its documentation; a tile takes a core {a_task:.1f} s, so beyond some "

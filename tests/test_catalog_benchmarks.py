@@ -96,12 +96,13 @@ class TestTiles:
 
 def row(rate, fraction=0.8, **more):
     """One measured rate."""
+    cpu = {"reading": 0.1, "cutting": 0.0, "inference": 2.0, "writing": 0.0}
     share = {"reading": 0.1, "cutting": 0.2, "inference": 0.65, "writing": 0.05}
     return {
         **{"galaxies": 1000, "seconds": 1000 / rate, "per_second": rate},
         **{"fraction": fraction, "start_seconds": 12.0, "worker_memory": 2**30},
         **{"bytes_read": 4_000_000, "bytes_written": 300_000},
-        **{"cpu_milliseconds_a_galaxy": {"all": 2.1, "reading": 0.1, "inference": 2.0}},
+        **{"cpu_milliseconds_a_galaxy": {"all": 2.1, **cpu}},
         **{"looks_a_galaxy": {"sersic": 1.25}},
         **{"summary": {"share": share}, "milliseconds_a_galaxy": 1e3 / rate},
         **more,
@@ -112,6 +113,7 @@ def row(rate, fraction=0.8, **more):
 def result():
     """What the benchmark writes, of one target."""
     target = {"forward_per_second": 1000.0, "mflop": 100.0}
+    target["forward_runs"] = [{"sersic": {"mflop": 100.0}}] * 2
     target |= {
         "tiles": row(800.0),
         "hdf5": row(920.0, 0.92),
@@ -306,7 +308,8 @@ class TestPages:
         missed["claims"]["linear_time"] = False
         self.results["catalog_speed"] = missed
         assert "**Goals that are missed: time per galaxy" in pages.speed()
-        assert "65.0 %" in pages.stages()
+        assert "2.000 (65%)" in pages.stages()
+        assert "1.25" in pages.stages()
         assert "1,020" in pages.scaling()
 
     def test_a_billion(self, pages, result):
@@ -318,10 +321,36 @@ class TestPages:
         # 4 kB read and 300 B written for each.
         assert "\n     - 40\n" in text
         assert "\n     - 3\n" in text
-        # 1e18 operations at a fifth of 495 TFLOP/s.
-        assert "\n     - 2.8\n" in text
+        # 1.25e18 operations at a fifth of 495 TFLOP/s.
+        assert "\n     - 3.5\n" in text
+        assert "accelerator, measured" in text
         assert "inference: it takes 65% of" in text
         assert "4,000,000 tasks" in text
+
+    def test_a_billion_on_a_device(self, pages, result):
+        self.results["catalog_speed"] = result
+        rates = {"float32": {"per_second": {"host": 1e5, "call": 2e4}}}
+        accelerator = {"device": "a GPU", "networks": {"sersic": rates}}
+        self.results["accelerator"] = accelerator
+        text = pages.billion()
+        # 1.25e10 stamps, 1e5 a second.
+        assert "hours of a GPU (a GPU, measured)\n     - 35\n" in text
+        accelerator["networks"] = {}
+        assert "(a GPU, measured)\n     - -\n" in pages.billion()
+
+    def test_a_benchmark_that_is_under_way(self, pages, result):
+        self.results["catalog_speed"] = {**result, "rates": {}}
+        for name in ("speed", "stages", "billion"):
+            assert pages.PARTS[f"catalog_{name}.inc"]() == pages.NOT_RUN
+        result["rates"].pop("float32")
+        self.results["catalog_speed"] = result
+        assert pages.speed() == pages.NOT_RUN
+
+    def test_parts_of_other_code_are_told(self, pages, result):
+        measured = {"date": "2026-01-02", "code": "a"}
+        result["rates"]["float32"]["sersic"]["measured"] = measured
+        result["scaling"][0]["measured"] = measured | {"date": "2026-01-03"}
+        assert "by 2 states of it" in pages._dates(result)
 
     def test_faults(self, pages):
         found = {"rows": 60, "failed_rows": 5, "duplicates": 0, "half_files": 0}
