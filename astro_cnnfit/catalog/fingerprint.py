@@ -1,6 +1,7 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """What a run is made of, as plain values."""
 
+import functools
 import hashlib
 import json
 from importlib.metadata import PackageNotFoundError, version
@@ -68,13 +69,17 @@ def versions():
     dict
         By name; None for one that is not installed.
     """
-    found = {"astro_cnnfit": astro_cnnfit.__version__}
-    for name in _PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = None
-    return found
+    own = {"astro_cnnfit": astro_cnnfit.__version__}
+    return own | {name: _version(name) for name in _PACKAGES}
+
+
+@functools.cache
+def _version(name):
+    # Files are read for it, which a task should not.
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def configuration(record):

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from astro_cnnfit.inputs.files import ContentError, find_image, open_fits
+from astro_cnnfit.inputs.files import ContentError, each_hdu, find_image, open_fits
 from astro_cnnfit.inputs.image import header_wcs
 
 from .optional import require
@@ -88,7 +88,7 @@ def image_hdus(path):
     with open_fits(path, argument="tiles") as hdus:
         found = [
             (number, hdu.name or number)
-            for number, hdu in enumerate(hdus)
+            for number, hdu in each_hdu(hdus)
             if hdu.is_image and len(hdu.shape) == 2 and 0 not in hdu.shape
         ]
     labels = [label for _, label in found]

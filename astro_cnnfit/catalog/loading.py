@@ -146,7 +146,7 @@ def _padded(predict, *arrays, **options):
         return predict(*arrays, **options)
     more = [
         array
-        if array is None or len(array) != number or index and number == 1
+        if array is None or len(array) != number or (index and number == 1)
         else np.concatenate([array, np.repeat(array[-1:], least - number, axis=0)])
         for index, array in enumerate(arrays)
     ]
@@ -155,10 +155,8 @@ def _padded(predict, *arrays, **options):
 
 def _is_news(record):
     """Leave out what TensorFlow says of batches of many sizes, which are meant."""
-    message = str(record.msg)
-    return not (
-        "tf.function retracing" in message and "_forward" in record.getMessage()
-    )
+    text = record.getMessage()
+    return not ("tf.function retracing" in text and "Network._forward" in text)
 
 
 def _sha256(measurer):

@@ -92,10 +92,10 @@ def fits_source(path):
     `Source`
     """
     with fits.open(path, memmap=True) as hdus:
-        kinds = [isinstance(hdu, fits.BinTableHDU) for hdu in hdus]
-        if not any(kinds):
+        tables = (n for n, hdu in each_hdu(hdus) if isinstance(hdu, fits.BinTableHDU))
+        number = next(tables, None)
+        if number is None:
             raise OSError("the file holds no table")
-        number = kinds.index(True)
         names = list(hdus[number].columns.names)
 
     def read(wanted):
