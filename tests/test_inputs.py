@@ -23,6 +23,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_array_equal
 
 from astro_cnnfit.inputs import parse_image, parse_positions, read_image
+from astro_cnnfit.inputs.files import find_image
 
 PLAIN = np.arange(35, dtype=float).reshape(5, 7) + 1
 
@@ -385,6 +386,40 @@ class TestReadImage:
         content = gzip.compress(content) if suffix == "fits.gz" else content
         path = tmp_path / f"a.{suffix}"
         path.write_bytes(content[: int(fraction * len(content))])
+        self.assert_one_line(path, OSError, "not a readable FITS file")
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            (b"NAXIS1  =", b"NAXIS9  ="),
+            (b"NAXIS2  =                  100", b"NAXIS2  = 99999999999999999999"),
+            (b"BITPIX  =", b"BITPIX  x"),
+            (b"SIMPLE  =                    T", b"SIMPLE  =                  '"),
+        ],
+    )
+    def test_damaged_headers(self, tmp_path, old, new):
+        fits.writeto(tmp_path / "whole.fits", np.zeros((100, 100)))
+        content = (tmp_path / "whole.fits").read_bytes()
+        assert old in content
+        path = tmp_path / "a.fits"
+        path.write_bytes(content.replace(old, new))
+        self.assert_one_line(path, OSError, "not a readable FITS file")
+
+    def test_damaged_header_that_astropy_finds_again_and_again(self, tmp_path):
+        class Endless:
+            def __getitem__(self, index):
+                return object()
+
+        with pytest.raises(OSError, match="header of HDU 0 is damaged"):
+            find_image(Endless(), None, "a.fits")
+
+    def test_damaged_compressed_image(self, tmp_path):
+        path = tmp_path / "a.fits.fz"
+        noise = np.random.default_rng(0).normal(size=(40, 40))
+        fits.CompImageHDU(noise.astype("f4")).writeto(path)
+        content = bytearray(path.read_bytes())
+        content[-2880:] = b"\xff" * 2880
+        path.write_bytes(content)
         self.assert_one_line(path, OSError, "not a readable FITS file")
 
     def test_no_image(self, tmp_path):

@@ -10,6 +10,8 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Column, MaskedColumn, QTable, Table
 
+from astro_cnnfit.inputs.files import each_hdu
+
 from .optional import require
 from .parquet import read_columns
 
@@ -100,8 +102,12 @@ def fits_source(path):
 
     def read(wanted):
         # A wide catalogue is not read as a whole.
-        with fits.open(path, memmap=True) as hdus:
-            return Table([_fits_column(hdus[number], name) for name in wanted])
+        try:
+            with fits.open(path, memmap=True) as hdus:
+                return Table([_fits_column(hdus[number], name) for name in wanted])
+        except Exception as error:  # damaged headers fail in any way
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            raise OSError(f"catalog {path}: not a readable table: {reason}") from error
 
     return Source(names, read)
 

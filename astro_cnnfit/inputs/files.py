@@ -3,7 +3,6 @@
 
 import itertools
 import warnings
-import zlib
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,14 @@ from astropy.io.fits.verify import VerifyWarning
 
 from astro_cnnfit.inputs.image import header_unit, header_wcs, parse_image
 
-__all__ = ["ContentError", "find_image", "open_fits", "read_array", "read_image"]
+__all__ = [
+    "ContentError",
+    "each_hdu",
+    "find_image",
+    "open_fits",
+    "read_array",
+    "read_image",
+]
 
 
 class ContentError(ValueError):
@@ -132,9 +138,41 @@ def open_fits(path, *, argument="data", truncated=False):
                 yield hdus
     except ContentError:
         raise
-    except (OSError, EOFError, TypeError, ValueError, Warning, zlib.error) as exc:
+    except Exception as exc:
+        # Damaged headers make readers fail in ways that nobody has listed.
         reason = " ".join(str(exc).split()) or type(exc).__name__
         raise OSError(f"{argument} {path}: not a readable FITS file: {reason}") from exc
+
+
+def each_hdu(hdus):
+    """
+    Go through the HDUs of a file, each read when it is its turn.
+
+    Of a compressed file, what comes later is not gone through.
+
+    Parameters
+    ----------
+    hdus : `~astropy.io.fits.HDUList`
+        Of `open_fits`.
+
+    Yields
+    ------
+    index : int
+    hdu : HDU
+
+    Raises
+    ------
+    OSError
+        At an HDU with a damaged header: astropy would find it again and again.
+    """
+    for index in itertools.count():
+        try:
+            hdu = hdus[index]
+        except IndexError:
+            return
+        if not hasattr(hdu, "fileinfo"):
+            raise OSError(f"the header of HDU {index} is damaged")
+        yield index, hdu
 
 
 def find_image(hdus, wanted, what):
@@ -169,12 +207,8 @@ def find_image(hdus, wanted, what):
             pass
         raise ContentError(f"{what}: the file holds no image in HDU {wanted!r}")
     stack = None
-    # One after the other: of a compressed file, what comes later is not gone through.
-    for index in itertools.count():
-        try:
-            dimensions = _dimensions(hdus[index])
-        except IndexError:
-            break
+    for index, hdu in each_hdu(hdus):
+        dimensions = _dimensions(hdu)
         if dimensions == 2:
             return index
         if dimensions == 3 and stack is None:
