@@ -58,8 +58,9 @@ class CNNSersicFitter:
     Parameters
     ----------
     model : str, path-like or `~astro_cnnfit.weights.Network`
-        Name of a bundled network, ``'sersic'`` (the default), ``'galnet2'`` or
-        ``'galnet1'`` (which needs no PSF), or the folder of a trained one.
+        Name of a bundled network, ``'sersic'`` (the default), ``'sersic_fast'``,
+        ``'galnet2'`` or ``'galnet1'`` (which needs no PSF), or the folder of a
+        trained one.
     pixel_scale : float or `~astropy.units.Quantity`, optional
         In arcsec per pixel. Adds ``r_eff_sky_fit`` to the table, which a WCS
         does too; if both are there, this one counts.
