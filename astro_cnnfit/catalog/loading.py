@@ -16,9 +16,9 @@ _LOADED = {}
 # One run needs one of each; a process that outlives a run must not keep them all.
 _MOST = 4
 # Stamps that a network is shown at least. Powers of two from here to the size of a
-# batch are traced, once a process and network; each takes about as long as to show
-# some hundred stamps.
-_LEAST = 32
+# batch are traced, once a process and network, for 0.4 s each. Four take hardly longer
+# than one, but 32 ten times as long, and a tile has many such calls.
+_LEAST = 4
 # What networks did in this process.
 _DONE = {"seconds": 0.0, "cpu_seconds": 0.0}
 _SEEN = {}
