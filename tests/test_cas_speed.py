@@ -7,7 +7,6 @@ import pytest
 from astro_cnnfit import CNNCASMeasurer, flags
 from astro_cnnfit.morphology import measure
 from astro_cnnfit.morphology.local_sky import local_sky, sky_pixels
-from astro_cnnfit.morphology.methods import _batch_size
 from astro_cnnfit.morphology.quantiles import HIGH, LOW, dealt, in_order, quantiles
 from astro_cnnfit.morphology.sky_samples import sampled_sky
 
@@ -84,14 +83,6 @@ def test_little_sky_of_samples(rng):
     held = sky.ordered[1, 0, : sky.count[1, 0]]
     assert np.all(np.diff(held) >= 0)
     assert set(held) <= set(stamps[1].ravel())
-
-
-@pytest.mark.parametrize(
-    ("number", "size"), [(1, 512), (7, 512), (25, 8), (130, 32), (452, 128), (512, 512)]
-)
-def test_networks_see_few_numbers_of_stamps(number, size):
-    assert _batch_size(number, 512) == size
-    assert _batch_size(number, 2) == 2
 
 
 def scene(rng, *places):

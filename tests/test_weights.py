@@ -10,6 +10,8 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from keras import ops
 from keras.backend import backend
 from numpy.testing import assert_allclose
@@ -19,7 +21,7 @@ from astro_cnnfit.parameters import LATENT_NAMES
 from astro_cnnfit.simulation import simulate
 from astro_cnnfit.weights import Network, available, load_network, write_model
 from astro_cnnfit.weights.files import BUNDLED
-from astro_cnnfit.weights.network import calibrate
+from astro_cnnfit.weights.network import batches_of, calibrate
 
 ARGUMENTS = {"filters": [2, 2, 2], "dense": [8]}
 DESCRIPTION = {
@@ -80,6 +82,29 @@ def test_tensors_stay_tensors(folder, monkeypatch, number, own_psfs):
         assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
     with pytest.raises(ValueError, match="stamps must have shape"):
         network.predict(ops.convert_to_tensor(stamps[:, :60]), psfs)
+
+
+@given(st.integers(0, 3000), st.sampled_from([1, 2, 4, 16, 100, 512]))
+def test_batches_hold_every_stamp_once(n, batch_size):
+    batches = list(batches_of(n, batch_size))
+    end = 0
+    for start, size in batches:
+        assert start == end < n
+        end += size
+    assert end >= n
+    assert {size for _, size in batches} <= {1, *(batch_size // 4**k for k in range(4))}
+    # Only the smallest are shown for few.
+    assert end - n < max(32, 0.4 * batch_size)
+
+
+@pytest.mark.parametrize(
+    ("n", "sizes"),
+    [(1, [1]), (3, [8]), (8, [8]), (300, [128, 128, 32, 8, 8]), (330, [512]),
+     (1100, [512, 512, 32, 32, 8, 8])],
+)  # fmt: skip
+def test_what_is_left_over_goes_in_smaller_batches(n, sizes):
+    found = [size for _, size in batches_of(n, 512)]
+    assert found == sizes
 
 
 def test_batches_do_not_change_the_answer(folder):

@@ -7,18 +7,12 @@ import threading
 import time
 from typing import NamedTuple
 
-import numpy as np
-
 __all__ = ["Inference", "inference", "load"]
 
 _LOCK = threading.RLock()
 _LOADED = {}
 # One run needs one of each; a process that outlives a run must not keep them all.
 _MOST = 4
-# Stamps that a network is shown at least. Powers of two from here to the size of a
-# batch are traced, once a process and network, for 0.4 s each. Four take hardly longer
-# than one, but 32 ten times as long, and a tile has many such calls.
-_LEAST = 4
 # What networks did in this process.
 _DONE = {"seconds": 0.0, "cpu_seconds": 0.0}
 _SEEN = {}
@@ -129,28 +123,13 @@ def _counted(predict, name):
         with _INFERRING:
             start, cpu = time.perf_counter(), time.thread_time()
             try:
-                return _padded(predict, stamps, *psfs, **options)
+                return predict(stamps, *psfs, **options)
             finally:
                 _DONE["seconds"] += time.perf_counter() - start
                 _DONE["cpu_seconds"] += time.thread_time() - cpu
                 _SEEN[name] = _SEEN.get(name, 0) + len(stamps)
 
     return counted_predict
-
-
-def _padded(predict, *arrays, **options):
-    """Call with rows enough: each smaller number of them would be traced anew."""
-    number = len(arrays[0])
-    least = min(_LEAST, options.get("batch_size", _LEAST))
-    if not 0 < number < least:
-        return predict(*arrays, **options)
-    more = [
-        array
-        if array is None or len(array) != number or (index and number == 1)
-        else np.concatenate([array, np.repeat(array[-1:], least - number, axis=0)])
-        for index, array in enumerate(arrays)
-    ]
-    return tuple(found[:number] for found in predict(*more, **options))
 
 
 def _is_news(record):

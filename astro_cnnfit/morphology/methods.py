@@ -33,8 +33,6 @@ _LATENT_OF = {
     "sn_per_pixel": "log_snr",
 }
 _SNR = latent_index("log_snr")
-# Stamps that a network sees together at least, and as how many a pass counts.
-_FEW, _PASS = 8, 5
 
 
 def latent_of(network):
@@ -171,20 +169,7 @@ def _predict(network, stamps, method):
         # The networks of Tohill et al. see smaller stamps, of unit maximum.
         stamps = unit_maximum_stamps(stamps, network.stamp_size)
         stamps = np.nan_to_num(stamps)
-    batch_size = _batch_size(len(stamps), method.batch_size)
-    return network.predict(stamps, batch_size=batch_size)
-
-
-def _batch_size(number, largest):
-    """
-    Stamps that a network sees together, of a few sizes.
-
-    The last batch is as large as the others, and one pass costs as much as so many
-    stamps: smaller batches are for what would leave a large one empty.
-    """
-    sizes = [largest // part for part in (1, 4, 16, 64) if largest // part >= _FEW]
-    sizes = [size for size in sizes if size <= number] or [largest]
-    return min(sizes, key=lambda size: -(-number // size) * (size + _PASS))
+    return network.predict(stamps, batch_size=method.batch_size)
 
 
 def _classical(prepared, rows, definition):

@@ -20,6 +20,8 @@ __all__ = [
 
 _LOG_PRECISION = (-2.0, 7.0)
 _FREEDOM = 8.0
+# Of a whitened residual: its square is a number in float32, and its logarithm large.
+_FARTHEST = 1e15
 
 
 def n_outputs(dimension):
@@ -59,7 +61,7 @@ def student_loss(true, output):
     """
     residual, factor, log_diagonal = _parts(true, output)
     whitened = ops.sum(ops.expand_dims(residual, 2) * factor, axis=1)
-    squared = ops.sum(ops.square(whitened), -1)
+    squared = _squared(whitened, -1)
     return _surprise(squared, log_diagonal) + ops.mean(ops.abs(residual))
 
 
@@ -88,7 +90,7 @@ def taught_loss(taught, output):
     root = ops.reshape(taught[:, dimension:], (-1, dimension, dimension))
     whitened = ops.sum(ops.expand_dims(residual, 2) * factor, axis=1)
     spread = ops.matmul(ops.transpose(root, (0, 2, 1)), factor)
-    squared = ops.sum(ops.square(whitened), -1) + ops.sum(ops.square(spread), (1, 2))
+    squared = _squared(whitened, -1) + _squared(spread, (1, 2))
     return _surprise(squared, log_diagonal) + ops.mean(ops.abs(residual))
 
 
@@ -100,6 +102,10 @@ def _parts(mean, output):
     log_diagonal = ops.clip(log_diagonal, *_LOG_PRECISION)
     factor = _factor(triangle, log_diagonal, dimension)
     return mean - output[:, :dimension], factor, log_diagonal
+
+
+def _squared(whitened, axes):
+    return ops.sum(ops.square(ops.clip(whitened, -_FARTHEST, _FARTHEST)), axes)
 
 
 def _surprise(squared, log_diagonal):

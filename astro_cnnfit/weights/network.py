@@ -12,7 +12,11 @@ from .checking import check_shapes
 from .files import is_bundled, read_arrays, read_description
 from .precision import POLICIES, known_precision
 
-__all__ = ["Network", "calibrate", "load_network"]
+__all__ = ["Network", "batches_of", "calibrate", "load_network"]
+
+# Each batch size is a fourth of the one before, down to one of which a pass costs
+# as much in starting as in computing. A batch is worth it from so much of it on.
+_STEP, _SMALLEST, _FILLED = 4, 8, 0.625
 
 
 class Network:
@@ -74,7 +78,8 @@ class Network:
         psfs : `~numpy.ndarray` or tensor, optional
             (N, psf_size, psf_size) or (1, ...), of unit sum.
         batch_size : int
-            Stamps per pass; fewer are padded to the next power of two.
+            Stamps per pass, at most; what is left over goes in smaller ones, of a
+            fixed few sizes, as each new size is traced.
         progress_bar : bool
             Show a bar.
 
@@ -103,29 +108,59 @@ class Network:
                 )
             inputs.append(psfs)
         n = len(stamps)
-        # Small jobs get a batch of their own size, so that they are not padded
-        # to hundreds; powers of two keep the number of traces small.
-        batch_size = min(batch_size, 1 << max(n - 1, 0).bit_length())
-        starts = tqdm(range(0, n, batch_size), disable=not progress_bar, unit="batch")
-        outputs = self._outputs(inputs, starts, batch_size, n)
+        batches = tqdm(
+            list(batches_of(n, batch_size)), disable=not progress_bar, unit="batch"
+        )
+        outputs = self._outputs(inputs, batches, n)
         empty = np.zeros((0, self.model.output_shape[-1]))
         output = np.concatenate([empty, *outputs])
         mean, covariance = self.architecture.posterior(output)
         calibration = self.description["calibration"]
         return calibrate(mean, covariance, calibration, self.architecture.latent)
 
-    def _outputs(self, inputs, starts, batch_size, n):
-        """Outputs of batches of one size."""
+    def _outputs(self, inputs, batches, n):
+        """Outputs of batches, without what was shown again."""
         found = []
-        for start in starts:
+        for start, size in batches:
             # The last one shows some again rather than be padded.
-            first = max(min(start, n - batch_size), 0)
-            parts = [_batch(array, first, batch_size, n) for array in inputs]
+            first = max(min(start, n - size), 0)
+            parts = [_batch(array, first, size, n) for array in inputs]
             found.append((self.forward(*parts), start - first, n - first))
             if len(found) > 1:
                 # A device has the next batch before the last one is asked for.
                 found[-2] = _rows(*found[-2])
         return [*found[:-1], *(_rows(*last) for last in found[-1:])]
+
+
+def batches_of(n, batch_size):
+    """
+    How stamps go through a network: in few passes, of few sizes, with few in vain.
+
+    Parameters
+    ----------
+    n : int
+        Number of stamps.
+    batch_size : int
+        Largest batch.
+
+    Yields
+    ------
+    start, size : int
+        First stamp and size of each batch: the largest, a fourth of it, a fourth of
+        that and so on, but not below 8, nor below ``n`` where that is 1. The last
+        batch may reach beyond ``n``.
+    """
+    sizes = [batch_size]
+    while sizes[-1] // _STEP >= _SMALLEST:
+        sizes.append(sizes[-1] // _STEP)
+    if n == 1:
+        sizes = [1]
+    start = 0
+    while start < n:
+        rest = n - start
+        size = next((size for size in sizes if rest >= _FILLED * size), sizes[-1])
+        yield start, size
+        start += size
 
 
 def _batch(array, first, size, n):
