@@ -84,9 +84,8 @@ def test_narrowing_drops_what_carries_nothing(wide_weights, images):
     # Of two channels of the last convolution one stays.
     arrays[30][..., 0] = arrays[31][0] = 0
     narrow = narrowed_sersic(arrays, NARROW)
-    assert_allclose(
-        outputs(NARROW, narrow, images), outputs(WIDE, arrays, images), rtol=1e-3, atol=1e-3
-    )
+    expected = outputs(WIDE, arrays, images)
+    assert_allclose(outputs(NARROW, narrow, images), expected, rtol=1e-3, atol=1e-3)
 
 
 def test_narrowing_to_the_same_width_changes_nothing(wide_weights):
@@ -140,9 +139,7 @@ def test_a_network_learns_from_a_wider_one(tmp_path):
     wide, narrow = tmp_path / "wide", tmp_path / "narrow"
     train(TINY, wide)
     arguments = {**TINY.arguments, "filters": list(NARROW)}
-    config = replace(
-        TINY, arguments=arguments, start_from=str(wide), teacher=str(wide)
-    )
+    config = replace(TINY, arguments=arguments, start_from=str(wide), teacher=str(wide))
     train(config, narrow)
     network = load_network(narrow)
     training = json.loads((narrow / "model.json").read_text())["training"]
