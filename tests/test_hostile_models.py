@@ -133,6 +133,16 @@ def test_arguments_that_do_not_fit_the_weights(changed, arguments):
         load_network(changed(arguments=arguments))
 
 
+def test_a_refused_giant_leaves_nothing_behind(changed, folder):
+    resource = pytest.importorskip("resource")
+    with pytest.raises(ValueError, match="do not fit its architecture"):
+        load_network(changed(arguments={"filters": [4096] * 6, "dense": [4096] * 6}))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    load_network(folder)
+    build("sersic", **ARGUMENTS)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -10,6 +10,7 @@ that a few bytes cannot ask for gigabytes.
 import inspect
 import json
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
@@ -208,6 +209,16 @@ def check_shapes(description, arrays):
     ValueError
         If the network cannot be built, or its weights have other shapes.
     """
+    # Keras keeps a list of variables without values for each thread, and gives them
+    # some when another network is made there: of these, nothing must be left.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        shapes = thread.submit(_shapes, description).result()
+    if [array.shape for array in arrays] != shapes:
+        raise ValueError("weights do not fit its architecture")
+
+
+def _shapes(description):
+    """Shapes of a network's weights, none of which is in memory."""
     # Within this scope variables have shapes, but no values.
     with keras.StatelessScope(initialize_variables=False):
         try:
@@ -215,5 +226,4 @@ def check_shapes(description, arrays):
         except Exception as error:
             # Whatever the backend makes of sizes that do not go together.
             raise ValueError(f"arguments make no network: {error!s:.200}") from None
-    if [array.shape for array in arrays] != [tuple(w.shape) for w in model.weights]:
-        raise ValueError("weights do not fit its architecture")
+        return [tuple(variable.shape) for variable in model.weights]
