@@ -1,6 +1,8 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Tables of speed from tiles to catalogues, and what a billion galaxies would take."""
 
+from functools import partial
+
 from benchmark_results import NOT_RUN, read
 from generated_pages import list_table
 
@@ -35,9 +37,9 @@ def _is_missing(result):
     )
 
 
-def speed():
+def speed(name="catalog_speed"):
     """Galaxies per second beside the bare forward pass."""
-    result = read("catalog_speed")
+    result = read(name)
     if _is_missing(result):
         return NOT_RUN
     rows = [("measured", "precision", "from", "galaxies/s", "of the forward pass")]
@@ -121,9 +123,9 @@ def _verdict(result):
     return " ".join(parts)
 
 
-def stages():
+def stages(name="catalog_speed"):
     """Where the time of a run from tiles goes."""
-    result = read("catalog_speed")
+    result = read(name)
     if _is_missing(result):
         return NOT_RUN
     rows = [("measured", "precision", *STAGES, "all", "looks of a network")]
@@ -143,9 +145,9 @@ def _stages(tiles):
     yield ", ".join(f"{looks:.2f}" for looks in tiles["looks_a_galaxy"].values())
 
 
-def scaling():
+def scaling(name="catalog_speed"):
     """Time and memory against the number of galaxies."""
-    result = read("catalog_speed")
+    result = read(name)
     if result is None or not result["scaling"]:
         return NOT_RUN
     rows = [("galaxies", "seconds", "ms per galaxy", "largest worker, MiB")]
@@ -338,10 +340,14 @@ def _number(value):
     return f"{value:.3g}"
 
 
+FAST = "catalog_speed_sersic_fast"
 PARTS = {
     "catalog_speed.inc": speed,
     "catalog_stages.inc": stages,
     "catalog_scaling.inc": scaling,
+    "catalog_speed_fast.inc": partial(speed, FAST),
+    "catalog_stages_fast.inc": partial(stages, FAST),
+    "catalog_scaling_fast.inc": partial(scaling, FAST),
     "catalog_billion.inc": billion,
     "catalog_faults.inc": faults,
 }
