@@ -96,8 +96,8 @@ def _starts(result):
         for found in targets.values()
         if "tiles" in found
     ]
-    low, high = min(seconds), max(seconds)
-    return f"{low:.0f} to {high:.0f}"
+    low, high = f"{min(seconds):.0f}", f"{max(seconds):.0f}"
+    return low if low == high else f"{low} to {high}"
 
 
 GOALS = {

@@ -46,9 +46,10 @@ def single_core():
 
 def _faster(result):
     ratios = [
-        f"{ratio:.0f} times as fast as {peer} ({network.replace('_', ', ')})"
+        f"{ratio:.0f} times as fast as {peer} (``{network[0]}``, {network[-1]})"
         for name, ratio in result["times_faster"].items()
-        for network, peer in (name.split("_than_"),)
+        for child, peer in (name.split("_than_"),)
+        for network in (child.rsplit("_", 1),)
     ]
     return [f"Whole calls are {', '.join(ratios)}."] if ratios else []
 
