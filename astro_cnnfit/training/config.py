@@ -89,7 +89,7 @@ class TrainingConfig:
                 "pool must be a multiple of four times batch_size "
                 f"({4 * self.batch_size}), got {self.pool}"
             )
-        if self.teacher and not self.architecture.startswith("sersic"):
+        if self.teacher and self.architecture != "sersic":
             raise ValueError(
                 "teacher must be left out where the architecture is not 'sersic', "
                 f"got {self.teacher!r} for {self.architecture!r}"
