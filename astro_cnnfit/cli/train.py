@@ -18,7 +18,7 @@ def add_arguments(parser):
     parser.add_argument(
         "model",
         metavar="MODEL",
-        help="'sersic', 'sersic_fast', 'galnet1', 'galnet2', 'cas', 'casnet_a', "
+        help="'sersic', 'sersic_wide', 'galnet1', 'galnet2', 'cas', 'casnet_a', "
         "'casnet_c', or 'casnet_a_tuned', 'casnet_c_tuned' with what a search found",
     )
     parser.add_argument(

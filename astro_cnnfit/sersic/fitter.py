@@ -58,7 +58,7 @@ class CNNSersicFitter:
     Parameters
     ----------
     model : str, path-like or `~astro_cnnfit.weights.Network`
-        Name of a bundled network, ``'sersic'`` (the default), ``'sersic_fast'``,
+        Name of a bundled network, ``'sersic'`` (the default), ``'sersic_wide'``,
         ``'galnet2'`` or ``'galnet1'`` (which needs no PSF), or the folder of a
         trained one.
     pixel_scale : float or `~astropy.units.Quantity`, optional

@@ -221,7 +221,7 @@ def load_network(name_or_path="sersic", *, precision="float32"):
     Parameters
     ----------
     name_or_path : str or path-like
-        ``'sersic'`` (the default network), ``'sersic_fast'``, ``'galnet1'`` or
+        ``'sersic'`` (the default network), ``'sersic_wide'``, ``'galnet1'`` or
         ``'galnet2'``;
         ``'cas'``, ``'casnet_a'`` or ``'casnet_c'`` for morphology; or a folder
         that a training run wrote.

@@ -24,7 +24,7 @@ from astro_cnnfit.weights.precision import MAX_COST
 
 SEED = 616_161
 MODELS = (
-    *("sersic", "sersic_fast", "galnet2", "galnet1"),
+    *("sersic", "sersic_wide", "galnet2", "galnet1"),
     *("cas", "casnet_a", "casnet_c", "casnet_a_tuned", "casnet_c_tuned"),
 )
 COMMAND = "python benchmarks/accuracy/bfloat16.py --record"

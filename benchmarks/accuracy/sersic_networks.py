@@ -8,7 +8,7 @@ seed that training never uses. Of each network: NMAD of the seven parameters, as
 ratio to the first network's with its error from paired bootstrap samples, outliers,
 coverage of 68 % intervals, and operations per galaxy.
 
-    python benchmarks/accuracy/sersic_networks.py sersic sersic_fast
+    python benchmarks/accuracy/sersic_networks.py sersic_wide sersic
 """
 
 import argparse
@@ -50,7 +50,7 @@ COLUMNS = ("x", "y", "mag", "r_eff", "pa_circular", "q", "n")
 def main():
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("models", nargs="*", default=["sersic", "sersic_fast"])
+    parser.add_argument("models", nargs="*", default=["sersic_wide", "sersic"])
     parser.add_argument("--n", type=int, default=10_000, help="galaxies of each kind")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--output", help="folder of the JSON file")
