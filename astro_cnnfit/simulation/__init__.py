@@ -3,6 +3,7 @@
 
 from .backgrounds import find_data, load_backgrounds
 from .dataset import simulate, write_dataset
+from .fields import Field, simulate_field
 from .priors import BLOCKS, PRIORS, TABLE1, WIDE, Prior, draw_galaxies, draw_psfs
 from .procedural import draw_procedural
 from .scenes import Scenes, aperture_snr, draw_scenes, flip, observe
@@ -12,6 +13,7 @@ __all__ = [
     "PRIORS",
     "TABLE1",
     "WIDE",
+    "Field",
     "Prior",
     "Scenes",
     "aperture_snr",
@@ -24,5 +26,6 @@ __all__ = [
     "load_backgrounds",
     "observe",
     "simulate",
+    "simulate_field",
     "write_dataset",
 ]
