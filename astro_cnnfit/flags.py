@@ -58,6 +58,7 @@ SEGMENT_SMALL = 2097152
 SEGMENT_AT_EDGE = 4194304
 CENTRE_NOT_FOUND = 8388608
 UNRESOLVED = 16777216
+BAD_PSF = 33554432
 
 FLAGS = (
     Flag(
@@ -199,9 +200,15 @@ FLAGS = (
         "the Petrosian radius is below twice the FWHM of the PSF; needs psf",
         "leave out: the values are mostly those of the PSF",
     ),
+    Flag(
+        BAD_PSF, "bad_psf",
+        "the PSF given for this galaxy is none: not finite, empty, off its centre or "
+        "not sampled like the image; results are NaN",
+        "look at the PSF of this row",
+    ),
 )  # fmt: skip
 
-_LOST = NO_DATA | FULLY_MASKED | OUTSIDE_IMAGE | NON_FINITE
+_LOST = NO_DATA | FULLY_MASKED | OUTSIDE_IMAGE | NON_FINITE | BAD_PSF
 _LOST_SEGMENT = NEGATIVE_FLUX | LABEL_MISSING | SEGMENT_SMALL
 
 RECOMMENDED_CUT = (

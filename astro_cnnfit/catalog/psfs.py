@@ -1,17 +1,20 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""The PSFs of a task: one, one for each galaxy, or a grid over the image."""
+"""The PSFs of a task: one, one for each galaxy, or one that varies over the image."""
 
 import numpy as np
 
-from astro_cnnfit.inputs.files import ContentError, find_image, open_fits
+from astro_cnnfit.inputs.files import ContentError, each_hdu, find_image, open_fits
+from astro_cnnfit.psf import read_psf as read_any_psf
+from astro_cnnfit.psf.files import grid_format
+from astro_cnnfit.psf.psfex import is_psfex
 
 from .headers import is_fits, open_stack
 from .stacks import read_planes
 
 __all__ = ["read_psf"]
 
-# Keywords of grids of PSFs that photutils reads.
-_GRIDS = {"DET_YX0": "webbpsf", "NXPSFS": "stdpsf"}
+# Columns that say which PSF of a stack is whose.
+_INDICES = ("psf_index", "index")
 
 
 def read_psf(task, settings):
@@ -28,8 +31,8 @@ def read_psf(task, settings):
     Returns
     -------
     `~numpy.ndarray`, model or None
-        (ny, nx), (N, ny, nx) for N rows, a `~photutils.psf.GriddedPSFModel`, or
-        what the settings hold.
+        (ny, nx), (N, ny, nx) for N rows, one that varies over the image as
+        `astro_cnnfit.psf.read_psf` returns it, or what the settings hold.
 
     Raises
     ------
@@ -48,14 +51,18 @@ def read_psf(task, settings):
         with open_stack(path, name, what) as data:
             return _chosen(data, tuple(data.shape), task, f"{what} {path}")
     with open_fits(path, argument=what) as hdus:
-        hdu = hdus[find_image(hdus, name, f"{what} {path}")]
-        grids = [kind for key, kind in _GRIDS.items() if key in hdu.header]
-        if not grids:
+        varies = name is None and any(is_psfex(hdu) for _, hdu in each_hdu(hdus))
+        if not varies:
+            hdu = hdus[find_image(hdus, name, f"{what} {path}")]
+            varies = grid_format(hdu.header) is not None or (
+                len(hdu.shape) == 3 and not set(_INDICES) & set(task.rows.colnames)
+            )
+        if not varies:
             return _chosen(hdu.section, tuple(hdu.shape), task, f"{what} {path}")
-    # photutils takes a second to import, which arrays do not need.
-    from photutils.psf import GriddedPSFModel
-
-    return GriddedPSFModel.read(path, format=grids[0])
+    psf = read_any_psf(path, name, argument=what)
+    if isinstance(psf, np.ndarray):
+        return _chosen(psf, psf.shape, task, f"{what} {path}")
+    return psf
 
 
 def _chosen(data, shape, task, what):
@@ -68,7 +75,7 @@ def _chosen(data, shape, task, what):
         )
     if shape[0] == 1:
         return np.asarray(data[0:1])[0]
-    for column in ("psf_index", "index"):
+    for column in _INDICES:
         if column in task.rows.colnames:
             return read_planes(data, shape, np.asarray(task.rows[column]), what)
     raise ContentError(

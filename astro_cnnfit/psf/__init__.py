@@ -6,11 +6,16 @@ A PSF is an effective PSF throughout: it includes the pixel's response, as one
 measured from stars does, is sampled like the image, centred, and of unit sum.
 """
 
-from astro_cnnfit.psf.forms import as_psf_stamps
+from astro_cnnfit.psf.files import read_psf
+from astro_cnnfit.psf.forms import as_psf_stamps, psf_stamps_of_rows
 from astro_cnnfit.psf.models import airy, double_moffat, gaussian, moffat
+from astro_cnnfit.psf.psfex import PsfExModel, read_psfex
 from astro_cnnfit.psf.sampling import block_average, centroid, fwhm, soften
+from astro_cnnfit.psf.stack import PSFStack
 
 __all__ = [
+    "PSFStack",
+    "PsfExModel",
     "airy",
     "as_psf_stamps",
     "block_average",
@@ -19,5 +24,8 @@ __all__ = [
     "fwhm",
     "gaussian",
     "moffat",
+    "psf_stamps_of_rows",
+    "read_psf",
+    "read_psfex",
     "soften",
 ]
