@@ -95,7 +95,7 @@ BAD_CALLS = {
     ),
     "positions without x and y": (
         {"init_params": Table({"ra": [1.0], "dec": [2.0]})},
-        ValueError, "init_params must have columns with x and y",
+        ValueError, "init_params columns ra and dec must be pixels",
     ),
     "positions of three numbers": (
         {"init_params": [[1.0, 2.0, 3.0]]}, ValueError, r"shape \(N, 2\)",

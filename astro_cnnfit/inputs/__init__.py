@@ -4,5 +4,14 @@
 from astro_cnnfit.inputs.files import read_image
 from astro_cnnfit.inputs.image import Image, parse_image
 from astro_cnnfit.inputs.positions import Positions, parse_positions
+from astro_cnnfit.inputs.zeropoints import ZeroPoint, find_zeropoint
 
-__all__ = ["Image", "Positions", "parse_image", "parse_positions", "read_image"]
+__all__ = [
+    "Image",
+    "Positions",
+    "ZeroPoint",
+    "find_zeropoint",
+    "parse_image",
+    "parse_positions",
+    "read_image",
+]

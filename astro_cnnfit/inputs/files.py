@@ -1,17 +1,18 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Images from FITS files, with messages that a command line can show."""
 
-import itertools
 import warnings
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
 from astropy.io.fits.verify import VerifyWarning
 
-from astro_cnnfit.inputs.image import header_unit, header_wcs, parse_image
+from .extensions import ContentError, each_hdu, has_companions, parts_of_hdus
+from .headers import header_unit, header_wcs
+from .image import parse_image
+from .parts import Parts
 
 __all__ = [
     "ContentError",
@@ -20,11 +21,8 @@ __all__ = [
     "open_fits",
     "read_array",
     "read_image",
+    "read_parts",
 ]
-
-
-class ContentError(ValueError):
-    """A file can be read, but does not hold what is wanted of it."""
 
 
 def read_image(path, hdu=None, *, argument="data", single=False, bands=None):
@@ -59,8 +57,41 @@ def read_image(path, hdu=None, *, argument="data", single=False, bands=None):
         message is one line that names the file.
     """
     data, header, wcs = read_array(path, hdu, argument=argument, bands=bands)
-    image = parse_image(data, argument=f"{argument} {path}", single=single)
-    return replace(image, unit=header_unit(header), wcs=wcs)
+    parts = Parts(data, None, None, header_unit(header), wcs, header)
+    return parse_image(parts, argument=f"{argument} {path}", single=single)
+
+
+def read_parts(path, hdu=None, *, argument="data"):
+    """
+    Read an image of a FITS file with the errors and masks that stand beside it.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file, compressed or not.
+    hdu : int, str or tuple, optional
+        Number or name of the HDU. By default that of
+        `~astro_cnnfit.inputs.extensions.find_science` where the file has an
+        extension of a name that is known, and otherwise that of `read_image`.
+    argument : str
+        What the file is for, in messages.
+
+    Returns
+    -------
+    `~astro_cnnfit.inputs.parts.Parts`
+        For `~astro_cnnfit.inputs.parse_image`.
+
+    Raises
+    ------
+    OSError, ValueError
+        As `read_image`; also if there are several images of which none is meant
+        more than the others.
+    """
+    what = f"{argument} {path}"
+    with open_fits(path, argument=argument) as hdus:
+        if hdu is None and not has_companions(hdus):
+            hdu = find_image(hdus, None, what)
+        return parts_of_hdus(hdus, what, hdu)
 
 
 def read_array(path, hdu=None, *, argument="data", bands=None, fill=np.nan):
@@ -142,37 +173,6 @@ def open_fits(path, *, argument="data", truncated=False):
         # Damaged headers make readers fail in ways that nobody has listed.
         reason = " ".join(str(exc).split()) or type(exc).__name__
         raise OSError(f"{argument} {path}: not a readable FITS file: {reason}") from exc
-
-
-def each_hdu(hdus):
-    """
-    Go through the HDUs of a file, each read when it is its turn.
-
-    Of a compressed file, what comes later is not gone through.
-
-    Parameters
-    ----------
-    hdus : `~astropy.io.fits.HDUList`
-        Of `open_fits`.
-
-    Yields
-    ------
-    index : int
-    hdu : HDU
-
-    Raises
-    ------
-    OSError
-        At an HDU with a damaged header: astropy would find it again and again.
-    """
-    for index in itertools.count():
-        try:
-            hdu = hdus[index]
-        except IndexError:
-            return
-        if not hasattr(hdu, "fileinfo"):
-            raise OSError(f"the header of HDU {index} is damaged")
-        yield index, hdu
 
 
 def find_image(hdus, wanted, what):

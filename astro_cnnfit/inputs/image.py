@@ -2,13 +2,13 @@
 """
 Everything a user may call an image.
 
-`parse_image` takes arrays, quantities, masked arrays, `~astropy.nddata.NDData`
-and FITS HDUs apart into data, mask, error, unit and WCS, so that no other part
-of the package looks at types. What it returns may share memory with what it was
-given: treat it as read-only.
+`parse_image` takes arrays, quantities, masked arrays, `~astropy.nddata.NDData`,
+FITS HDUs and lists of them apart into data, mask, error, unit and WCS, so that no
+other part of the package looks at types. What it returns may share memory with what
+it was given: treat it as read-only.
 """
 
-import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,13 +17,18 @@ import numpy as np
 from astropy.io import fits
 from astropy.nddata import NDData
 from astropy.utils.masked import Masked
-from astropy.wcs import WCS, FITSFixedWarning
 
-__all__ = ["Image", "header_unit", "header_wcs", "parse_image"]
+from .extensions import parts_of_hdus
+from .headers import header_unit, header_wcs
+from .masks import parse_mask
+from .parts import Parts
+from .uncertainties import error_from_uncertainty, parse_error, real_array
+
+__all__ = ["Image", "header_unit", "header_wcs", "parse_image", "parse_values"]
 
 ACCEPTED = (
     "a 2-D image (ny, nx) or a stack of images (N, ny, nx) of real numbers: an "
-    "array, Quantity, MaskedArray, NDData or FITS image HDU"
+    "array, Quantity, MaskedArray, NDData, FITS image HDU or HDUList"
 )
 
 _IMAGE_HDUS = (fits.PrimaryHDU, fits.ImageHDU, fits.CompImageHDU)
@@ -45,25 +50,41 @@ class Image:
     """Unit of the data."""
     wcs: Any = None
     """World coordinate system."""
+    header: Mapping | None = None
+    """Keywords that may tell the zero-point, or None if it is not to be looked for;
+    see `~astro_cnnfit.inputs.find_zeropoint`."""
 
 
-def parse_image(data, *, mask=None, error=None, argument="data", single=False):
+def parse_image(
+    data, *, mask=None, error=None, bad_bits=None, hdu=None, argument="data",
+    single=False,
+):  # fmt: skip
     """
     Take an image apart into plain arrays, unit and WCS.
 
     Parameters
     ----------
     data : array_like, `~astropy.units.Quantity`, `~numpy.ma.MaskedArray`, \
-`~astropy.nddata.NDData`, FITS image HDU or `Image`
-        One image (ny, nx) or a stack (N, ny, nx). Of NDData the mask, the
-        uncertainty (standard deviation, variance or inverse variance), unit and
-        WCS are taken; of an HDU the unit (BUNIT) and celestial WCS. An `Image`
-        was taken apart before and is returned as it is.
-    mask : array_like of bool, optional
-        True or nonzero where a pixel is not to be used; shape of ``data``.
-    error : array_like or `~astropy.units.Quantity`, optional
+`~astropy.nddata.NDData`, FITS image HDU, `~astropy.io.fits.HDUList` or `Image`
+        One image (ny, nx) or a stack (N, ny, nx). Of NDData (and CCDData) the mask,
+        the uncertainty (standard deviation, variance or inverse variance), unit,
+        WCS and ``meta`` are taken; of an HDU the unit (BUNIT), celestial WCS and
+        header. Of a list of HDUs the image is the one named SCI (or IMAGE), or else
+        the only one; its errors and masks are in the extensions of
+        `~astro_cnnfit.inputs.extensions.COMPANIONS`. An `Image` was taken apart
+        before and is returned as it is.
+    mask : array_like or image HDU, optional
+        True or nonzero where a pixel is not to be used; shape of ``data``. With
+        ``bad_bits``, whole numbers.
+    error : array_like, `~astropy.units.Quantity` or image HDU, optional
         Standard deviations in the unit of ``data``; one number, or an array of
         the shape of ``data``.
+    bad_bits : sequence of int and str, optional
+        Bits of the mask that make a pixel bad: their values (powers of two), or the
+        names that the mask's header gives them (keywords MP_*). Without it, any
+        bit does. Of CCDData, ``flags`` count with it, and not without.
+    hdu : int, str or tuple, optional
+        Which HDU of a list is the image.
     argument : str
         Name of the argument, for messages.
     single : bool
@@ -80,33 +101,64 @@ def parse_image(data, *, mask=None, error=None, argument="data", single=False):
     TypeError
         If ``data``, ``mask`` or ``error`` do not hold real numbers.
     ValueError
-        If a shape or unit does not fit, ``data`` is empty, or ``mask`` or
-        ``error`` is given although ``data`` brings its own.
+        If a shape or unit does not fit, ``data`` is empty, ``mask`` or ``error`` is
+        given although ``data`` brings its own, a list of HDUs has no image or
+        more than one, or ``bad_bits`` are not bits of a mask.
     """
     if isinstance(data, Image):
-        _only_one("mask", mask, True, argument)
-        _only_one("error", error, True, argument)
+        for name, value in (("mask", mask), ("error", error), ("bad_bits", bad_bits)):
+            _only_one(name, value, True, argument)
         return data
-    values, own_mask, own_error, unit, wcs = _take_apart(data, argument)
-    values = _real_array(values, argument)
+    parts = _take_apart(data, argument, hdu)
+    values = real_array(parts.values, argument)
     if values.ndim not in (2, 3) or values.size == 0:
         raise ValueError(
             f"{argument} must be {ACCEPTED}; got "
             f"{'an empty array' if values.size == 0 else f'{values.ndim} dimensions'}"
             f" with shape {values.shape}"
         )
-    mask = _only_one("mask", mask, own_mask, argument)
-    error = _only_one("error", error, own_error, argument)
+    mask = _only_one("mask", mask, parts.mask, argument)
+    error = _only_one("error", error, parts.error, argument)
 
     kept = single and values.dtype.type is np.float32
     values = np.ascontiguousarray(values, dtype=np.float32 if kept else np.float64)
     bad = _not_finite(values)
-    if mask is not None:
-        bad = bad | _parse_mask(mask, values.shape, argument)
+    for found in _masks(mask, parts, values.shape, argument, bad_bits):
+        bad = bad | found
     if error is not None:
-        error = _parse_error(error, values.shape, unit, argument)
+        error = parse_error(
+            error, values.shape, parts.unit, argument, plain=parts.plain_errors
+        )
         bad = bad | ~(np.isfinite(error) & (error > 0))
-    return Image(values, bad if np.any(bad) else None, error, unit, wcs)
+    bad = bad if np.any(bad) else None
+    return Image(values, bad, error, parts.unit, parts.wcs, parts.header)
+
+
+def parse_values(data, *, argument="data"):
+    """
+    Take the pixel values of an image, without any mask or error.
+
+    Parameters
+    ----------
+    data
+        What `parse_image` takes.
+    argument : str
+        Name of the argument, for messages.
+
+    Returns
+    -------
+    image : `Image`
+        Its mask has the pixels that are not finite alone.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `parse_image`.
+    """
+    if not isinstance(data, Image):
+        data = _take_apart(data, argument, None)
+        data = data._replace(mask=None, error=None, flags=None, unusable=None)
+    return parse_image(data, argument=argument)
 
 
 def _not_finite(values):
@@ -117,18 +169,48 @@ def _not_finite(values):
     return False if finite else ~np.isfinite(values)
 
 
-def _take_apart(data, argument):
-    """Return values, mask, error, unit and WCS, each None where there is none."""
+def _masks(mask, parts, shape, argument, bad_bits):
+    """Go through the masks that there are, as booleans."""
+    if bad_bits is not None and mask is None and parts.flags is None:
+        raise ValueError(
+            f"bad_bits must not be given: neither mask nor {argument} has bits"
+        )
+    if parts.unusable is not None:
+        yield parts.unusable
+    if bad_bits is not None and parts.flags is not None:
+        yield parse_mask(parts.flags, shape, argument, bad_bits=bad_bits)
+        if np.asarray(mask).dtype == bool:
+            bad_bits = None  # they are those of the flags
+    if mask is not None:
+        header = mask.header if isinstance(mask, _IMAGE_HDUS) else parts.flag_header
+        mask = mask.data if isinstance(mask, _IMAGE_HDUS) else mask
+        yield parse_mask(mask, shape, argument, bad_bits=bad_bits, header=header)
+
+
+def _take_apart(data, argument, hdu):
+    """Return the parts of what was brought, by its type."""
+    if isinstance(data, fits.HDUList):
+        return parts_of_hdus(data, argument, hdu)
+    if hdu is not None:
+        raise ValueError(f"hdu must not be given: {argument} is no list of HDUs")
+    if isinstance(data, Parts):
+        return data
     if isinstance(data, NDData):
-        error = _error_from_uncertainty(data, argument)
-        return data.data, data.mask, error, data.unit, data.wcs
+        error = error_from_uncertainty(data, argument)
+        return Parts(
+            data.data, data.mask, error, data.unit, data.wcs, data.meta,
+            flags=getattr(data, "flags", None),
+        )  # fmt: skip
     if isinstance(data, _IMAGE_HDUS):
         if data.data is None:
             raise ValueError(
                 f"{argument} is an HDU without data; it must be {ACCEPTED}"
             )
         header = data.header
-        return data.data, None, None, header_unit(header), header_wcs(header)
+        return Parts(
+            data.data, None, None, header_unit(header), header_wcs(header), header,
+            plain_errors=True,
+        )  # fmt: skip
     mask = unit = None
     if isinstance(data, Masked):
         data, mask = data.unmasked, data.mask
@@ -137,134 +219,10 @@ def _take_apart(data, argument):
         data = data.data
     if isinstance(data, u.Quantity):
         data, unit = data.value, data.unit
-    return data, mask, None, unit, None
-
-
-def header_unit(header):
-    """
-    Unit of an image, from its FITS header.
-
-    Parameters
-    ----------
-    header : `~astropy.io.fits.Header`
-
-    Returns
-    -------
-    `~astropy.units.UnitBase` or None
-    """
-    text = header.get("BUNIT")
-    if not text:
-        return None
-    try:
-        return u.Unit(text)
-    except ValueError:
-        # Many files have free text there; the numbers are good all the same.
-        return None
-
-
-def header_wcs(header, hdus=None):
-    """
-    Celestial WCS of an image, from its FITS header.
-
-    Parameters
-    ----------
-    header : `~astropy.io.fits.Header`
-    hdus : `~astropy.io.fits.HDUList`, optional
-        The file, where a distortion may be kept as a table of its own.
-
-    Returns
-    -------
-    `~astropy.wcs.WCS` or None
-        None where there is none, or one that cannot be read.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FITSFixedWarning)
-        try:
-            wcs = WCS(header, hdus)
-        except Exception:  # wcslib raises many kinds for headers it cannot read
-            return None
-    return wcs.celestial if wcs.has_celestial else None
-
-
-def _error_from_uncertainty(data, argument):
-    uncertainty = data.uncertainty
-    if uncertainty is None:
-        return None
-    kinds = {
-        "std": lambda value: value,
-        "var": lambda value: value**0.5,
-        "ivar": lambda value: 1 / value**0.5,
-    }
-    kind = uncertainty.uncertainty_type
-    if kind not in kinds:
-        raise ValueError(
-            f"the uncertainty of {argument} must be a standard deviation, variance "
-            f"or inverse variance, got {type(uncertainty).__name__}"
-        )
-    values = _real_array(uncertainty.array, f"the uncertainty of {argument}")
-    if uncertainty.unit is not None:
-        values = values * uncertainty.unit
-    # Zero or negative (inverse) variances become bad pixels, not warnings.
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return kinds[kind](values)
-
-
-def _real_array(values, argument):
-    """Return an array of real numbers, or say what it should have been."""
-    try:
-        values = np.asarray(values)
-    except ValueError as exc:
-        raise ValueError(f"{argument} must be a regular array: {exc}") from exc
-    if values.dtype.kind not in "iuf":
-        raise TypeError(
-            f"{argument} must hold real numbers, got dtype {values.dtype} of shape "
-            f"{values.shape}"
-        )
-    return values
+    return Parts(data, mask, None, unit)
 
 
 def _only_one(name, given, own, argument):
     if given is not None and own is not None:
         raise ValueError(f"{name} must not be given: {argument} brings its own {name}")
     return own if given is None else given
-
-
-def _plain(values):
-    """Return the array of an HDU; anything else as it is."""
-    return values.data if isinstance(values, _IMAGE_HDUS) else values
-
-
-def _parse_mask(mask, shape, argument):
-    mask = np.asarray(_plain(mask))
-    if mask.dtype.kind not in "biuf":
-        raise TypeError(f"mask must hold booleans, got dtype {mask.dtype}")
-    if mask.shape != shape:
-        raise ValueError(
-            f"mask must have the shape of {argument}, {shape}, got {mask.shape}"
-        )
-    return mask.astype(bool)
-
-
-def _parse_error(error, shape, unit, argument):
-    error = _plain(error)
-    own_unit = getattr(error, "unit", None)
-    if (own_unit is None) != (unit is None):
-        raise ValueError(
-            f"error must have the unit of {argument}, {unit}, got {own_unit}"
-        )
-    if own_unit is not None:
-        try:
-            error = error.to_value(unit)
-        except u.UnitConversionError as exc:
-            raise ValueError(
-                f"error must have the unit of {argument}, {unit}: {exc}"
-            ) from exc
-    if isinstance(error, np.ma.MaskedArray):
-        error = error.astype(float).filled(np.nan)
-    error = _real_array(error, "error")
-    if error.ndim and error.shape != shape:
-        raise ValueError(
-            f"error must be a number or have the shape of {argument}, {shape}, got "
-            f"{error.shape}"
-        )
-    return np.ascontiguousarray(np.broadcast_to(error, shape), dtype=np.float64)

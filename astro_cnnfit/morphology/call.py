@@ -63,7 +63,7 @@ class Measurer:
 
     def __call__(
         self, image, segmap=None, *, labels=None, init_params=None, mask=None,
-        error=None, psf=None,
+        error=None, bad_bits=None, psf=None,
     ):  # fmt: skip
         """
         Measure the galaxies of one image or of a stack of images.
@@ -71,9 +71,10 @@ class Measurer:
         Parameters
         ----------
         image : array_like, `~astropy.units.Quantity`, `~numpy.ma.MaskedArray`, \
-`~astropy.nddata.NDData` or FITS image HDU
+`~astropy.nddata.NDData`, FITS image HDU or `~astropy.io.fits.HDUList`
             One image (ny, nx), or a stack (N, ny, nx) with a galaxy in the centre
-            of each image, in linear units. It is not changed.
+            of each image, in linear units. It is not changed. Errors and masks
+            beside the image are those of :doc:`/images`.
         segmap : array_like of int, `~photutils.segmentation.SegmentationImage` \
 or HDU, optional
             Labels of the sources, 0 for the sky; of the image's shape. Each
@@ -82,15 +83,20 @@ or HDU, optional
             pixels, where sources that touch are one.
         labels : array_like of int, optional
             Which labels of the map of one image to measure.
-        init_params : `~astropy.table.Table` or array_like, optional
-            Positions in pixels instead, in the forms that
+        init_params : `~astropy.table.Table`, array_like or \
+`~astropy.coordinates.SkyCoord`, optional
+            Positions instead, in pixels or on the sky, in the forms that
             `~astro_cnnfit.CNNSersicFitter` takes. With a segmentation map, the
             label at each position is measured.
-        mask : array_like of bool, optional
-            True for pixels to leave out; shape of ``image``.
+        mask : array_like of bool or int, optional
+            True or nonzero for pixels to leave out; shape of ``image``.
         error : array_like or `~astropy.units.Quantity`, optional
             Standard deviation of each pixel. The noise of the sky is taken from
             it, otherwise from the scatter of the pixels around each galaxy.
+        bad_bits : sequence of int and str, optional
+            Bits of a mask of whole numbers that make a pixel bad: their values
+            (1, 2, 4, ...), or names that the mask's header gives them. Without it,
+            any bit does.
         psf : array_like, NDData, `~photutils.psf.ImagePSF` or model, optional
             PSF at the image's sampling: one, or one for each galaxy. It sets the
             flag ``unresolved``; the values are those of the galaxy as the PSF
@@ -117,7 +123,8 @@ or HDU, optional
         AstropyUserWarning
             Once a call, if galaxies could not be measured.
         """
-        return self._run(image, segmap, labels, init_params, mask, error, psf)
+        image = _parsed(image, mask, error, bad_bits)
+        return self._run(image, segmap, labels, init_params, psf)
 
     @property
     def results(self):
@@ -145,14 +152,14 @@ or HDU, optional
 
     def source_morphology(
         self, image, segmap=None, *, labels=None, init_params=None, mask=None,
-        error=None, psf=None,
+        error=None, bad_bits=None, psf=None,
     ):  # fmt: skip
         """
         Measure galaxies and return them as objects with statmorph's names.
 
         Parameters
         ----------
-        image, segmap, labels, init_params, mask, error, psf
+        image, segmap, labels, init_params, mask, error, bad_bits, psf
             As for a call.
 
         Returns
@@ -160,13 +167,11 @@ or HDU, optional
         list of `~astro_cnnfit.morphology.SourceMorphology`
             One for each row.
         """
-        table = self._run(image, segmap, labels, init_params, mask, error, psf)
+        image = _parsed(image, mask, error, bad_bits)
+        table = self._run(image, segmap, labels, init_params, psf)
         return [SourceMorphology(row) for row in table]
 
-    def _run(self, image, segmap, labels, init_params, mask, error, psf):
-        image = parse_image(
-            image, mask=mask, error=error, argument="image", single=True
-        )
+    def _run(self, image, segmap, labels, init_params, psf):
         if segmap is not None:
             segmap = parse_segmap(segmap, image.data.shape)
         sources = sources_of(image, segmap, init_params, labels)
@@ -203,6 +208,12 @@ or HDU, optional
             "clean": self.clean,
             "seed": self.seed,
         }
+
+
+def _parsed(image, mask, error, bad_bits):
+    return parse_image(
+        image, mask=mask, error=error, bad_bits=bad_bits, argument="image", single=True
+    )
 
 
 def _lost(results):

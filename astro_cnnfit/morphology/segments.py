@@ -149,7 +149,8 @@ def _at_positions(image, init_params):
     n = len(image.data) if is_stack else 1
     if init_params is None:
         init_params = np.tile([(nx - 1) / 2, (ny - 1) / 2], (n, 1))
-    ids, x, y, _ = parse_positions(init_params)
+    wcs = None if is_stack else image.wcs
+    ids, x, y, _ = parse_positions(init_params, wcs)
     if is_stack and len(x) != n:
         raise ValueError(
             f"init_params must have a row for each of the {n} images of the "

@@ -7,7 +7,7 @@ import os
 import astropy.units as u
 import numpy as np
 
-from astro_cnnfit.inputs import parse_positions
+from astro_cnnfit.inputs import ZeroPoint, find_zeropoint, parse_positions
 from astro_cnnfit.psf import as_psf_stamps
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "positions_of",
     "psf_stamps",
     "psfs_of",
+    "zeropoint_of",
 ]
 
 # Width of the PSFs with which the models of a network without PSF are drawn.
@@ -122,6 +123,31 @@ def parse_zeropoint(zeropoint):
     if not np.isfinite(value):
         raise ValueError(f"{takes}, got {zeropoint!r}")
     return value
+
+
+def zeropoint_of(image, zeropoint):
+    """
+    The zero-point of a call, and where it is from.
+
+    Parameters
+    ----------
+    image : `~astro_cnnfit.inputs.Image`
+        What is measured.
+    zeropoint : float or None
+        What the user gave, which counts.
+
+    Returns
+    -------
+    `~astro_cnnfit.inputs.ZeroPoint` or None
+
+    Raises
+    ------
+    ValueError
+        If the image says two different ones.
+    """
+    if zeropoint is not None:
+        return ZeroPoint(zeropoint, "user")
+    return find_zeropoint(image)
 
 
 def parse_positive(value, argument):
@@ -261,7 +287,7 @@ def positions_of(image, init_params, finder):
         init_params = find_galaxies(finder, image)
     if init_params is None:
         init_params = np.tile([(nx - 1) / 2, (ny - 1) / 2], (n, 1))
-    positions = parse_positions(init_params)
+    positions = parse_positions(init_params, None if is_stack else image.wcs)
     if is_stack and len(positions.x) != n:
         raise ValueError(
             f"init_params must have a row for each of the {n} images of the "

@@ -11,6 +11,7 @@ from astropy.table import QTable
 
 from astro_cnnfit import flags
 from astro_cnnfit.inputs import parse_image
+from astro_cnnfit.inputs.image import parse_values
 
 from .arguments import (
     checked_shape,
@@ -21,6 +22,7 @@ from .arguments import (
     positions_of,
     psf_stamps,
     psfs_of,
+    zeropoint_of,
 )
 from .images import (
     astropy_models,
@@ -49,6 +51,7 @@ class _Fit:
     is_stack: bool
     unit: u.UnitBase | None
     wcs: Any
+    zeropoint: float | None
 
 
 class CNNSersicFitter:
@@ -65,7 +68,8 @@ class CNNSersicFitter:
         In arcsec per pixel. Adds ``r_eff_sky_fit`` to the table, which a WCS
         does too; if both are there, this one counts.
     zeropoint : float or `~astropy.units.Quantity`, optional
-        Magnitude of unit flux. Adds ``mag_fit`` and ``mag_err``.
+        Magnitude of unit flux. Adds ``mag_fit`` and ``mag_err``. Without it, that
+        which the unit or header of the image tells, if it does; see :doc:`/images`.
     refine : bool or 'map'
         Whether to refine the network's answer to the maximum of the likelihood
         of the pixels; ``'map'`` holds on to the network's answer where it knows
@@ -164,6 +168,7 @@ class CNNSersicFitter:
         *,
         mask=None,
         error=None,
+        bad_bits=None,
         init_params=None,
         psf_oversampling=1,
     ):
@@ -173,23 +178,31 @@ class CNNSersicFitter:
         Parameters
         ----------
         data : array_like, `~astropy.units.Quantity`, `~numpy.ma.MaskedArray`, \
-`~astropy.nddata.NDData` or FITS image HDU
+`~astropy.nddata.NDData`, FITS image HDU or `~astropy.io.fits.HDUList`
             One image (ny, nx), or a stack (N, ny, nx) with a galaxy in the centre
             of each image, in linear units. A sky pedestal may remain. It is not
-            changed.
+            changed. Errors and masks beside the image, and its zero-point, are
+            those of :doc:`/images`.
         psf : array_like, NDData, HDU, `~photutils.psf.ImagePSF`, \
 `~photutils.psf.GriddedPSFModel` or `~astropy.modeling.Model`, optional
             Effective PSF at the image's sampling: one, or one for each galaxy.
             ``'galnet1'`` needs none.
-        mask : array_like of bool, optional
-            True for pixels to leave out; shape of ``data``.
+        mask : array_like of bool or int, optional
+            True or nonzero for pixels to leave out; shape of ``data``.
         error : array_like or `~astropy.units.Quantity`, optional
             Standard deviation of each pixel.
-        init_params : `~astropy.table.Table` or array_like, optional
+        bad_bits : sequence of int and str, optional
+            Bits of a mask of whole numbers that make a pixel bad: their values
+            (1, 2, 4, ...), or names that the mask's header gives them. Without it,
+            any bit does.
+        init_params : `~astropy.table.Table`, array_like or \
+`~astropy.coordinates.SkyCoord`, optional
             Positions in pixels: a table with ``x_init`` and ``y_init`` (or
             ``x, y``, ``xcentroid, ycentroid``, ...) and perhaps ``id`` and
-            ``r_eff_init``, or an array (N, 2). Without them (and without a
-            finder), the galaxy in the centre of the image is measured.
+            ``r_eff_init``, or an array (N, 2). With a WCS also on the sky:
+            coordinates, or a table with a column of them or with ``ra`` and
+            ``dec``. Without them (and without a finder), the galaxy in the centre
+            of the image is measured.
         psf_oversampling : float
             Samples of ``psf`` per pixel of the image.
 
@@ -213,7 +226,10 @@ class CNNSersicFitter:
         AstropyUserWarning
             Once a call, if galaxies could not be measured.
         """
-        image = parse_image(data, mask=mask, error=error, single=True)
+        image = parse_image(
+            data, mask=mask, error=error, bad_bits=bad_bits, single=True
+        )
+        zeropoint = zeropoint_of(image, self.zeropoint)
         ids, x, y, extra = positions_of(image, init_params, self.finder)
         psfs = psfs_of(
             psf, x, y, self.model, oversampling=psf_oversampling, refine=self.refine
@@ -231,7 +247,7 @@ class CNNSersicFitter:
             progress_bar=self.progress_bar,
         )
         wcs = image.wcs if image.data.ndim == 2 else None
-        results = self._table(image, wcs, (ids, x, y), measurement)
+        results = self._table(image, wcs, (ids, x, y), measurement, zeropoint)
         init = results["id", "x_init", "y_init"]
         # One assignment: another thread sees all of a call or nothing of it.
         self._fit = _Fit(
@@ -243,6 +259,7 @@ class CNNSersicFitter:
             image.data.ndim == 3,
             image.unit,
             wcs,
+            None if zeropoint is None else zeropoint.value,
         )
         warn_of_lost(measurement.flags, stacklevel=3)
         return results
@@ -331,7 +348,7 @@ class CNNSersicFitter:
             shape or unit of what was measured.
         """
         fit = self._last("make_residual_image")
-        image = parse_image(data)
+        image = parse_values(data)
         model = self.make_model_image(
             image.data.shape, psf=psf, include_local_bkg=include_local_bkg
         )
@@ -409,7 +426,7 @@ class CNNSersicFitter:
             params,
             fit.results["id"],
             unit=fit.unit,
-            zeropoint=self.zeropoint,
+            zeropoint=fit.zeropoint,
             pixel_scale=self.pixel_scale,
             wcs=fit.wcs,
         )
@@ -435,7 +452,8 @@ class CNNSersicFitter:
             raise ValueError(f"{method} needs results: call the fitter with data first")
         return fit
 
-    def _table(self, image, wcs, positions, measurement):
+    def _table(self, image, wcs, positions, measurement, zeropoint):
+        value, source = (None, None) if zeropoint is None else zeropoint
         sky = sky_columns(
             measurement.params,
             measurement.covariance,
@@ -447,7 +465,8 @@ class CNNSersicFitter:
             "model_sha256": self.model.sha256,
             "precision": self.precision,
             "pixel_scale": self.pixel_scale,
-            "zeropoint": self.zeropoint,
+            "zeropoint": value,
+            "zeropoint_source": source,
             "statistics": self.statistics,
             "refine": self.refine,
             "error_given": image.error is not None,
@@ -458,7 +477,7 @@ class CNNSersicFitter:
             measurement,
             positions,
             unit=image.unit,
-            zeropoint=self.zeropoint,
+            zeropoint=value,
             sky=sky,
             meta=meta,
         )
