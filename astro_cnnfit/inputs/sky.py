@@ -31,6 +31,9 @@ def to_sky(wcs, x, y):
     """
     if wcs is None or wcs.low_level_wcs.pixel_n_dim != 2:
         return None
+    kinds = wcs.low_level_wcs.world_axis_physical_types
+    if not all(kind is not None and "pos." in kind for kind in kinds):
+        return None
     with np.errstate(invalid="ignore"):
         world = wcs.pixel_to_world(x, y)
     return world if isinstance(world, SkyCoord) else None
