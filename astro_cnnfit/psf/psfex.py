@@ -110,7 +110,7 @@ def read_psfex(source, *, hdu=None, row=None, argument="psf"):
 
     Parameters
     ----------
-    source : str, path-like, `~astropy.io.fits.HDUList` or `~astropy.io.fits.BinTableHDU`
+    source : str, path-like, `~astropy.io.fits.HDUList` or HDU
         A ``.psf`` file, or what it holds.
     hdu : int or str, optional
         Which of the models of a mosaic camera, one for each CCD. Needed where the
