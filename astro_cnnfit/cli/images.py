@@ -1,9 +1,10 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Images on the command line: those to measure, with mask and error."""
 
-from astropy.nddata import NDData, StdDevUncertainty
+import numpy as np
 
-from astro_cnnfit.inputs import parse_positions, read_image
+from astro_cnnfit.inputs import parse_image, parse_positions
+from astro_cnnfit.inputs.files import read_array, read_parts
 
 from .files import read_table
 
@@ -16,6 +17,13 @@ __all__ = [
 ]
 
 
+_TO_ERROR = {
+    "error": lambda values: values,
+    "variance": lambda values: values**0.5,
+    "inverse_variance": lambda values: values**-0.5,
+}
+
+
 def add_image_arguments(parser):
     """
     Add the arguments that say what is measured and where the table goes.
@@ -23,16 +31,33 @@ def add_image_arguments(parser):
     Parameters
     ----------
     parser : `argparse.ArgumentParser`
-        Gets IMAGE, ``--mask``, ``--error``, ``--catalog``, ``--pixel-scale`` and
-        ``--output``.
+        Gets IMAGE, ``--hdu``, ``--mask``, ``--bad-bits``, ``--error``, ``--variance``,
+        ``--inverse-variance``, ``--catalog``, ``--pixel-scale`` and ``--output``.
     """
-    parser.add_argument("image", metavar="IMAGE", help="FITS image or stack of stamps")
+    parser.add_argument(
+        "image",
+        metavar="IMAGE",
+        help="FITS image or stack of stamps; errors and masks are taken from its "
+        "extensions (ERR, VARIANCE, DQ, ...) unless they are given",
+    )
+    parser.add_argument(
+        "--hdu",
+        metavar="NAME",
+        help="name (NAME or NAME,VERSION) or number of the image's HDU; by default "
+        "SCI or IMAGE, or else the first image",
+    )
     parser.add_argument("--mask", help="FITS image, nonzero for pixels to leave out")
-    parser.add_argument("--error", help="FITS image of standard deviations")
+    parser.add_argument(
+        "--bad-bits",
+        metavar="BITS",
+        help="bits of a mask of whole numbers that make a pixel bad, such as 1,4096, "
+        "or names that the mask's header gives, such as SAT,CR; by default any bit",
+    )
+    _add_error_arguments(parser)
     parser.add_argument(
         "--catalog",
-        help="table of positions, with columns x and y in pixels counted from 0; "
-        "without it, the image shows one galaxy in its centre",
+        help="table of positions, with columns x and y in pixels counted from 0, or "
+        "ra and dec in degrees; without it, the image shows one galaxy in its centre",
     )
     parser.add_argument(
         "--pixel-scale",
@@ -46,6 +71,15 @@ def add_image_arguments(parser):
         required=True,
         metavar="TABLE",
         help="table to write: .ecsv, .fits or .parquet",
+    )
+
+
+def _add_error_arguments(parser):
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--error", help="FITS image of standard deviations")
+    group.add_argument("--variance", metavar="FILE", help="FITS image of variances")
+    group.add_argument(
+        "--inverse-variance", metavar="FILE", help="FITS image of inverse variances"
     )
 
 
@@ -76,33 +110,58 @@ def read_data(options):
 
     Returns
     -------
-    `~astropy.nddata.NDData`
+    `~astro_cnnfit.inputs.Image`
 
     Raises
     ------
     OSError
         If a file is missing or not readable.
     ValueError
-        If a file holds no image, or one of another shape.
+        If a file holds no image, or one of another shape, or the bits that are
+        bad are none of the mask's.
     """
-    image = read_image(options.image, argument="IMAGE")
-    mask = error = None
+    parts = read_parts(options.image, _hdu(options.hdu), argument="IMAGE")
     if options.mask is not None:
-        found = read_image(options.mask, argument="--mask")
-        mask = found.data != 0
-        if found.mask is not None:
-            mask |= found.mask
-        check_shape(mask, image, "--mask")
-    if options.error is not None:
-        error = read_image(options.error, argument="--error").data
-        check_shape(error, image, "--error")
-        error = StdDevUncertainty(error)
-    return NDData(
-        image.data, mask=mask, uncertainty=error, unit=image.unit, wcs=image.wcs
+        mask, header, _ = read_array(options.mask, argument="--mask")
+        check_shape(mask, parts.values, "--mask")
+        parts = parts._replace(mask=mask, flag_header=header)
+    for name, to_error in _TO_ERROR.items():
+        path = getattr(options, name)
+        if path is None:
+            continue
+        argument = "--" + name.replace("_", "-")
+        values = read_array(path, argument=argument)[0]
+        check_shape(values, parts.values, argument)
+        # Zero or negative (inverse) variances become bad pixels, not warnings.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            parts = parts._replace(error=to_error(np.asarray(values, dtype=float)))
+    return parse_image(
+        parts,
+        bad_bits=_bits(options.bad_bits),
+        argument=f"IMAGE {options.image}",
+        single=True,
     )
 
 
-def read_positions(options):
+def _hdu(text):
+    """An HDU as astropy takes it: a number, a name, or name and version."""
+    if text is None:
+        return None
+    if text.isdecimal():
+        return int(text)
+    name, comma, version = text.rpartition(",")
+    return (name, int(version)) if comma and version.isdecimal() else text
+
+
+def _bits(text):
+    """Bits as `~astro_cnnfit.inputs.masks.parse_bad_bits` takes them."""
+    if text is None:
+        return None
+    bits = [bit.strip() for bit in text.split(",")]
+    return [int(bit) if bit.isdecimal() else bit for bit in bits]
+
+
+def read_positions(options, image):
     """
     Read the catalog, if there is one.
 
@@ -110,6 +169,8 @@ def read_positions(options):
     ----------
     options : `argparse.Namespace`
         With those of `add_image_arguments`.
+    image : `~astro_cnnfit.inputs.Image`
+        Of which it is.
 
     Returns
     -------
@@ -120,12 +181,12 @@ def read_positions(options):
     OSError
         If the file is missing or not a table.
     ValueError
-        If it has no positions.
+        If it has no positions, or some on the sky for an image without WCS.
     """
     if options.catalog is None:
         return None
     positions = read_table(options.catalog, "--catalog")
-    parse_positions(positions)
+    parse_positions(positions, None if image.data.ndim == 3 else image.wcs)
     return positions
 
 
@@ -138,8 +199,8 @@ def check_shape(array, image, argument):
     ValueError
         If it has not. The message names ``argument``.
     """
-    if array.shape != image.data.shape:
+    if np.shape(array) != np.shape(image):
         raise ValueError(
-            f"{argument} must have the shape of IMAGE, {image.data.shape}, "
-            f"got {array.shape}"
+            f"{argument} must have the shape of IMAGE, {np.shape(image)}, "
+            f"got {np.shape(array)}"
         )

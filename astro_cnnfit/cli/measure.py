@@ -31,7 +31,11 @@ def add_arguments(parser):
         help="samples of the PSF per pixel of the image",
     )
     parser.add_argument(
-        "--zeropoint", type=float, metavar="MAG", help="magnitude of unit flux"
+        "--zeropoint",
+        type=float,
+        metavar="MAG",
+        help="magnitude of unit flux; by default that which the unit or header of the "
+        "image tells, if it does",
     )
     parser.add_argument(
         "--model",
@@ -62,7 +66,7 @@ def run(options):
     psf = None
     if options.psf is not None:
         psf = read_image(options.psf, argument="--psf").data
-    positions = read_positions(options)
+    positions = read_positions(options, data)
 
     load_keras(options.debug)
     from astro_cnnfit import CNNSersicFitter
@@ -83,6 +87,9 @@ def run(options):
         draw(data, fitter, options.figure)
     readable(table).pprint(max_width=-1, max_lines=_MAX_ROWS)
     say(f"{len(table)} galaxies measured with {options.model!r}: {output}")
+    if table.meta.get("zeropoint_source", "user") != "user":
+        value, source = table.meta["zeropoint"], table.meta["zeropoint_source"]
+        say(f"zero-point {value:.4f} (AB), from {source}")
 
 
 def check_figure_path(path):
@@ -118,7 +125,7 @@ def draw(data, fitter, path):
 
     Parameters
     ----------
-    data : `~astropy.nddata.NDData`
+    data : `~astro_cnnfit.inputs.Image` or `~astropy.nddata.NDData`
         What was measured; of a stack, the first stamp is drawn.
     fitter : `~astro_cnnfit.CNNSersicFitter`
         After its call.

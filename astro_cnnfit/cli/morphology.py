@@ -59,7 +59,7 @@ def run(options):
         segmap = _read_labels(options.segmap, data)
     if options.psf is not None:
         psf = read_image(options.psf, argument="--psf").data
-    positions = read_positions(options)
+    positions = read_positions(options, data)
     if options.method != "classical":
         load_keras(options.debug)
     from astro_cnnfit import CNNCASMeasurer
@@ -81,7 +81,7 @@ def run(options):
 def _read_labels(path, data):
     """Labels of a FITS image; whole numbers may be stored as floats there."""
     found = read_image(path, argument="--segmap")
-    check_shape(found.data, data, "--segmap")
+    check_shape(found.data, data.data, "--segmap")
     labels = np.where(np.isfinite(found.data), found.data, 0)
     if np.any(labels != np.rint(labels)):
         raise ValueError(f"--segmap must hold whole numbers, 0 for the sky: {path}")
