@@ -104,7 +104,7 @@ def _of_flux_density(header, unit, area):
 def _of_maggies(header, unit, area):
     if unit is None or not unit.is_equivalent(u.mgy):
         return None
-    return ZeroPoint(-2.5 * np.log10(unit.to(u.mgy)), f"unit {unit}")
+    return ZeroPoint(float(-2.5 * np.log10(unit.to(u.mgy))), f"unit {unit}")
 
 
 def _of_surface_brightness(header, unit, area):
