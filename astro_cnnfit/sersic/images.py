@@ -1,6 +1,8 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Model images and astropy models of measured galaxies."""
 
+from typing import NamedTuple
+
 import numpy as np
 from astropy.modeling.models import Sersic2D
 from scipy.special import gammaincinv
@@ -9,8 +11,10 @@ from astro_cnnfit.parameters import NAMES, amplitude_from_flux, sersic_b
 from astro_cnnfit.psf import moffat
 
 __all__ = [
+    "Patch",
     "astropy_models",
     "image_of_galaxies",
+    "patches_of_galaxies",
     "psfs_or_typical",
     "stack_of_galaxies",
     "stamps_of_galaxies",
@@ -24,8 +28,8 @@ _LIGHT_FRACTION = 0.995
 _TYPICAL_FWHM = (3.5, 3.5)
 # Tracing the renderer for a new shape takes as long as this many galaxies.
 _MANY = 64
-# Stamps of the networks' size are drawn often, if few at a time.
-_OFTEN, _FEW = 61, 16
+# Small stamps are drawn often, if few at a time.
+_OFTEN = {61: 16, 121: 4, 241: 1}
 
 
 def image_of_galaxies(params, psfs, shape):
@@ -49,20 +53,84 @@ def image_of_galaxies(params, psfs, shape):
         its light, but no larger than 961 pixels a side.
     """
     image = np.zeros(shape)
+    for _, patch in patches_of_galaxies(params, psfs, shape):
+        patch.add_to(image)
+    return image
+
+
+class Patch(NamedTuple):
+    """Part of an image."""
+
+    pixels: np.ndarray
+    """(ny, nx)."""
+    left: int
+    """Column of its first pixel in the image; may be outside."""
+    bottom: int
+    """Row of its first pixel in the image; may be outside."""
+
+    def add_to(self, image, sign=1):
+        """Add it to an image, or subtract it, as far as it is inside."""
+        part = self.of(image)
+        part += sign * self.inside(image.shape)
+
+    def of(self, image):
+        """The part of an image that it covers, as a view."""
+        rows, columns = self._covered(image.shape)
+        return image[rows, columns]
+
+    def inside(self, shape):
+        """Its pixels that lie inside an image of some shape."""
+        rows, columns = self._covered(shape)
+        bottom, left = rows.start - self.bottom, columns.start - self.left
+        return self.pixels[
+            bottom : bottom + rows.stop - rows.start,
+            left : left + columns.stop - columns.start,
+        ]
+
+    def _covered(self, shape):
+        """Rows and columns of an image that it covers; none if it is outside."""
+        return tuple(
+            slice(np.clip(first, 0, total), np.clip(first + length, 0, total))
+            for first, length, total in zip(
+                (self.bottom, self.left), self.pixels.shape, shape, strict=True
+            )
+        )
+
+
+def patches_of_galaxies(params, psfs, shape, reach=None):
+    """
+    Draw galaxies one by one, in many sizes.
+
+    Parameters
+    ----------
+    params, psfs, shape
+        As for `image_of_galaxies`.
+    reach : `~numpy.ndarray`, optional
+        (N,) pixels from the centre beyond which a galaxy's light does not matter.
+
+    Yields
+    ------
+    row : int
+        Of the galaxy.
+    patch : `Patch`
+        With 99.5 % of its light, but of no more than 961 pixels a side.
+    """
     good = np.flatnonzero(np.isfinite(params).all(axis=1))
-    sides = _stamp_sides(params[good], max(shape))
+    sides = _stamp_sides(
+        params[good], max(shape), np.inf if reach is None else reach[good]
+    )
     for side in np.unique(sides).tolist():
         rows = good[sides == side]
-        if side >= max(shape):
-            centre = _centre(shape)
-            for stamp in _render(params[rows], _own(psfs, rows), centre, shape):
-                image += stamp
-            continue
-        centre = np.rint(params[rows, :2])
-        stamps = _render(params[rows], _own(psfs, rows), centre, (side, side))
-        for stamp, (x, y) in zip(stamps, centre.astype(int), strict=True):
-            _add(image, stamp, x - side // 2, y - side // 2)
-    return image
+        whole = side >= max(shape)
+        centre, size = np.rint(params[rows, :2]), (side, side)
+        if whole:
+            centre, size = np.broadcast_to(_centre(shape), centre.shape), shape
+        stamps = _render(params[rows], _own(psfs, rows), centre, size)
+        corner = 0 * centre if whole else centre - side // 2
+        for row, stamp, (left, bottom) in zip(
+            rows.tolist(), stamps, corner.astype(int).tolist(), strict=True
+        ):
+            yield row, Patch(stamp, left, bottom)
 
 
 def psfs_or_typical(network, psfs):
@@ -167,15 +235,15 @@ def astropy_models(params, unit=None):
     ]
 
 
-def _stamp_sides(params, limit):
-    """The smallest of the sides that holds a galaxy's light, or ``limit``."""
+def _stamp_sides(params, limit, reach):
+    """The smallest of the sides that holds the light that matters, or ``limit``."""
     r_eff, n = params[:, 3], np.clip(params[:, 4], 0.3, 8.0)
     radius = r_eff * (gammaincinv(2 * n, _LIGHT_FRACTION) / sersic_b(n)) ** n
     sides = [side for side in _SIDES if side < limit]
     if limit <= _SIDES[-1]:
         sides.append(limit)
     sides = np.array(sides)
-    place = np.searchsorted(sides, 2 * radius + 1)
+    place = np.searchsorted(sides, 2 * np.minimum(radius, reach) + 1)
     return sides[np.minimum(place, len(sides) - 1)]
 
 
@@ -195,11 +263,13 @@ def _render(params, psfs, centre, shape):
     params[:, :2] -= centre
     # float32 holds the shape; the flux may be of any size.
     flux, params[:, 2] = params[:, 2].copy(), 1.0
-    batch_size = max(1, 64 * 61**2 // (shape[0] * shape[1]))
-    is_often = max(shape) <= _OFTEN
-    if len(params) > _MANY or is_often:
+    batch_size, few = (
+        max(1, 64 * 61**2 // (shape[0] * shape[1])),
+        _OFTEN.get(max(shape)),
+    )
+    if len(params) > _MANY or few:
         # Of two sizes alone, whatever their number: each is traced once.
-        batch_size = _FEW if is_often and len(params) <= _MANY else batch_size
+        batch_size = few if few and len(params) <= batch_size // 2 else batch_size
         stamps = render_sersic_numpy(params, psfs, shape, batch_size=batch_size)
     else:
         stamps = [np.empty((0, *shape))]
@@ -209,14 +279,3 @@ def _render(params, psfs, centre, shape):
             stamps.append(np.asarray(render_sersic(params[rows], own, shape)))
         stamps = np.concatenate(stamps)
     return stamps * flux[:, np.newaxis, np.newaxis]
-
-
-def _add(image, stamp, x, y):
-    """Add a stamp whose first pixel is at (x, y), as far as it is inside."""
-    ny, nx = stamp.shape
-    top, right = min(y + ny, image.shape[0]), min(x + nx, image.shape[1])
-    bottom, left = max(y, 0), max(x, 0)
-    if top > bottom and right > left:
-        image[bottom:top, left:right] += stamp[
-            bottom - y : top - y, left - x : right - x
-        ]

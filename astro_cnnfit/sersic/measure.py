@@ -49,8 +49,8 @@ _X, _Y, _R_EFF = (NAMES.index(name) for name in ("x_0", "y_0", "r_eff"))
 
 
 def measure(
-    network, image, x, y, psfs, *, r_eff=None, statistics=False, refine=False,
-    batch_size=512, progress_bar=False,
+    network, image, x, y, psfs, *, r_eff=None, sky=None, statistics=False,
+    refine=False, batch_size=512, progress_bar=False,
 ):  # fmt: skip
     """
     Measure galaxies at given positions.
@@ -68,6 +68,8 @@ def measure(
     r_eff : `~numpy.ndarray`, optional
         (N,) rough sizes in pixels, NaN where unknown: they save the first look
         at galaxies that are larger than a stamp.
+    sky : float, optional
+        What the sky's level is thought to be; by default the image tells.
     statistics : bool
         Whether to render the models and compare them with the data.
     refine : bool or 'map'
@@ -96,7 +98,8 @@ def measure(
             refine=refine,
         )
 
-    sky = image_sky(image, size)
+    if sky is None:
+        sky = image_sky(image, size)
     # At this factor a stamp covers the image: there is no more to be seen.
     limit = divisible_factor(max(1, -(-max(image.data.shape[-2:]) // size)))
     factor = np.ones(len(x), dtype=int)
@@ -123,6 +126,7 @@ def measure(
             pending = np.flatnonzero(changed)
             if pending.size == 0:
                 break
+    result.passes[:] = 1
     return result
 
 

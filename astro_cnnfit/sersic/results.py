@@ -90,7 +90,7 @@ COLUMNS = (
 
 _NAN_AT_FIRST = (
     *("sky_sigma", "snr", "local_bkg", "border_level"),
-    *("qfit", "reduced_chi2"),
+    *("qfit", "reduced_chi2", "point_like_prob"),
 )
 
 
@@ -133,6 +133,10 @@ class Measurement:
     """(N,) int."""
     refined: np.ndarray
     """(N,) bool, whether the row is that of a refinement, not the network's."""
+    point_like_prob: np.ndarray
+    """(N,) probability that it is unresolved; NaN where that is not known."""
+    passes: np.ndarray
+    """(N,) int, how often it was measured, each time with fewer neighbours."""
 
     @classmethod
     def empty(cls, n):
@@ -147,6 +151,7 @@ class Measurement:
             n_pixels_fit=np.zeros(n, dtype=int),
             flags=np.zeros(n, dtype=int),
             refined=np.zeros(n, dtype=bool),
+            passes=np.zeros(n, dtype=int),
             **{name: np.full(n, np.nan) for name in _NAN_AT_FIRST},
         )
 

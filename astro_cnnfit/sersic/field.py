@@ -1,0 +1,213 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""
+All galaxies of an image together: each without the light of the others.
+
+Every galaxy is measured by itself, its model is drawn, and all models but its own are
+subtracted before it is measured again, the brightest first, until nothing changes.
+Galaxies that do not reach into each other's stamps are measured together.
+"""
+
+import logging
+from dataclasses import fields as dataclass_fields
+from dataclasses import replace
+
+import numpy as np
+from tqdm import tqdm
+
+from astro_cnnfit.parameters import NAMES
+from astro_cnnfit.psf import fwhm
+
+from .border import image_sky
+from .images import patches_of_galaxies, psfs_or_typical
+from .measure import measure
+from .overlaps import find_overlaps, reach_of
+from .point_sources import is_point_source, patches_of_point_sources
+from .results import Measurement
+
+__all__ = ["measure_field"]
+
+log = logging.getLogger(__name__)
+
+# In standard deviations of its latent parameters: a galaxy that changed by less is
+# taken to be the same as before.
+_SAME = 0.2
+# Light per pixel, in sky noises, down to which a galaxy matters to the measurement of
+# another, and down to which it is subtracted.
+_MATTERS, _DRAWN = 0.2, 0.03
+
+
+def measure_field(
+    network, image, x, y, psfs, *, iterations, star_psfs=None, statistics=False,
+    refine=False, progress_bar=False, **settings,
+):  # fmt: skip
+    """
+    Measure galaxies that stand in each other's light.
+
+    Parameters
+    ----------
+    network, image, x, y, psfs, statistics, refine, progress_bar, **settings
+        As for `~astro_cnnfit.sersic.measure.measure`; ``image`` is one image.
+    iterations : int
+        How often each galaxy is measured, at most. The first time, it is measured
+        as it is; the second time, without those that are brighter; from then on
+        without any other, as long as one of them changed.
+    star_psfs : `~numpy.ndarray`, optional
+        (N or 1, k, k) larger PSFs to subtract stars with; by default ``psfs``.
+
+    Returns
+    -------
+    `~astro_cnnfit.sersic.results.Measurement`
+        Its ``passes`` say how often each galaxy was measured.
+
+    Notes
+    -----
+    Statistics and refinement, if asked for, come last, with all neighbours
+    subtracted, and count as no pass.
+    """
+    field = _Field(network, image, (x, y), (psfs, star_psfs), settings)
+    found = measure(
+        network, image, x, y, psfs, r_eff=field.r_eff, progress_bar=progress_bar,
+        **field.settings,
+    )  # fmt: skip
+    field.keep(np.arange(len(x)), found)
+    overlaps = field.overlaps()
+    pending = crowded = overlaps.beside(np.ones(len(x), dtype=bool))
+    field.subtract(np.flatnonzero(~crowded))
+    with tqdm(total=iterations, disable=not progress_bar, unit="pass") as bar:
+        bar.update()
+        for again in range(1, iterations):
+            changed = field.measure_again(pending, overlaps)
+            log.info(
+                "pass %d: %d galaxies measured, %d changed",
+                again + 1, np.count_nonzero(pending), np.count_nonzero(changed),
+            )  # fmt: skip
+            bar.update()
+            # Only now are the fainter ones known that a galaxy was measured with.
+            pending = crowded if again == 1 else overlaps.beside(changed)
+            if not pending.any():
+                break
+    if statistics or refine:
+        everything = np.ones(len(x), dtype=bool)
+        field.measure_again(everything, overlaps, statistics=statistics, refine=refine)
+    return field.result
+
+
+class _Field:
+    """
+    What is known of an image's galaxies, and the image without their models.
+
+    Parameters
+    ----------
+    network, image, place, psfs, settings
+        As for `measure_field`; ``place`` is (x, y), ``psfs`` both kinds.
+    """
+
+    def __init__(self, network, image, place, psfs, settings):
+        self.network, (self.psfs, self.star_psfs) = network, psfs
+        if self.star_psfs is None:
+            self.star_psfs = self.psfs
+        self.place = np.asarray(place)
+        self.settings = {"sky": image_sky(image, network.stamp_size), **settings}
+        self.r_eff = self.settings.pop("r_eff", None)
+        self.result = Measurement.empty(len(self.place[0]))
+        # The mask and the errors are those of the image throughout.
+        self.image = replace(image, data=image.data.astype(np.float64))
+        self.patches = {}
+
+    def overlaps(self):
+        """Who stands in whose light, by what is known."""
+        reach = self._reach(np.arange(len(self.result.params)), _MATTERS)
+        half = self.network.stamp_size / 2 * self.result.factor
+        return find_overlaps(*self.place, reach, half)
+
+    def measure_again(self, pending, overlaps, **settings):
+        """
+        Measure galaxies once more, the brightest first; which of them changed.
+
+        Parameters
+        ----------
+        pending : `~numpy.ndarray` of bool
+            (N,) which ones.
+        overlaps : `~astro_cnnfit.sersic.overlaps.Overlaps`
+            Who must not be measured at the same time as whom.
+        **settings
+            For `~astro_cnnfit.sersic.measure.measure`.
+
+        Returns
+        -------
+        `~numpy.ndarray` of bool
+            (N,).
+        """
+        flux = self.result.params[:, NAMES.index("flux")]
+        order = np.argsort(-np.nan_to_num(flux), kind="stable")
+        before = self.result.latent.copy()
+        for rows in overlaps.tiers(order[pending[order]]):
+            self.restore(rows)
+            own = None if self.r_eff is None else self.r_eff[rows]
+            one = self.psfs is None or len(self.psfs) == 1
+            found = measure(
+                self.network, self.image, *self.place[:, rows],
+                self.psfs if one else self.psfs[rows],
+                r_eff=own, **self.settings, **settings,
+            )  # fmt: skip
+            self.keep(rows, found)
+            self.subtract(rows)
+        return self._differs_from(before)
+
+    def keep(self, rows, found):
+        """Take over what was found of these galaxies."""
+        passes = self.result.passes[rows] + 1
+        for item in dataclass_fields(Measurement):
+            getattr(self.result, item.name)[rows] = getattr(found, item.name)
+        self.result.passes[rows] = passes
+
+    def restore(self, rows):
+        """Put these galaxies back into the image."""
+        for row in rows.tolist():
+            if row in self.patches:
+                self.patches.pop(row).add_to(self.image.data)
+
+    def subtract(self, rows):
+        """Take the models of these galaxies out of the image."""
+        for row, patch in self._drawn(rows):
+            patch.add_to(self.image.data, -1)
+            self.patches[row] = patch
+
+    def _drawn(self, rows):
+        """Rows and models: of galaxies, and of stars as the image has them."""
+        rows = rows[np.isfinite(self.result.params[rows]).all(axis=1)]
+        is_star = is_point_source(self.result.point_like_prob[rows])
+        galaxies, stars = rows[~is_star], rows[is_star]
+        psfs, shape = self._psfs_of(self.psfs, galaxies), self.image.data.shape
+        params = self.result.params[galaxies]
+        reach = self._reach(galaxies, _DRAWN)
+        for place, patch in patches_of_galaxies(params, psfs, shape, reach):
+            yield galaxies[place], patch
+        x, y = self.result.params[stars, :2].T
+        background = self.result.local_bkg[stars]
+        psfs = self._psfs_of(self.star_psfs, stars)
+        yield from zip(
+            stars,
+            patches_of_point_sources(self.image, x, y, background, psfs),
+            strict=True,
+        )
+
+    def _reach(self, rows, faintest):
+        width = fwhm(self._psfs_of(self.psfs, rows))
+        sigma = faintest * self.result.sky_sigma[rows]
+        return reach_of(self.result.params[rows], sigma, width)
+
+    def _psfs_of(self, psfs, rows):
+        psfs = psfs_or_typical(self.network, psfs)
+        return psfs if len(psfs) == 1 else psfs[rows]
+
+    def _differs_from(self, before):
+        """Which galaxies changed by more than a part of their error."""
+        variance = np.diagonal(self.result.latent_covariance, axis1=1, axis2=2)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            change = np.abs(self.result.latent - before) / np.sqrt(variance)
+        # Where nothing could be measured, neither before nor now, nothing changed.
+        was, now = (
+            np.isfinite(latent).all(axis=1) for latent in (before, self.result.latent)
+        )
+        return (was != now) | (np.nan_to_num(change).max(axis=1) > _SAME)
