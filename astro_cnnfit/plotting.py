@@ -1,11 +1,11 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""Figures: data, model and residual side by side."""
+"""Figures: data, model and residual side by side; a PSF and its stars."""
 
 import numpy as np
 
 from astro_cnnfit.inputs import parse_image
 
-__all__ = ["plot_fit"]
+__all__ = ["plot_fit", "plot_psf"]
 
 _PANELS = ("data", "model", "residual")
 # Perceptually uniform, and readable with every kind of colour blindness.
@@ -148,3 +148,116 @@ def _ticks(norm):
 def _show(axis, panel, **style):
     axis.set_xlabel("x (pixels)")
     return axis.imshow(panel, origin="lower", interpolation="nearest", **style)
+
+
+def plot_psf(psf, *, axes=None):
+    """
+    Draw a PSF that was made of stars, and the stars.
+
+    Four panels: all candidates in the plane of magnitude and width, with those that
+    were used; the PSF, on a logarithmic scale; what is left of the stars on average
+    when it is subtracted; and the profile of stars and PSF.
+
+    Parameters
+    ----------
+    psf : `~astro_cnnfit.psf.StarPSF`
+        What `~astro_cnnfit.psf.psf_from_stars` returned.
+    axes : sequence of four `~matplotlib.axes.Axes`, optional
+        Where to draw. By default a new figure is made.
+
+    Returns
+    -------
+    `~numpy.ndarray` of four `~matplotlib.axes.Axes`
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed: it comes with the extra ``plot``.
+    TypeError
+        If ``psf`` is something else.
+    ValueError
+        If ``axes`` are not four.
+    """
+    if not hasattr(psf, "centred") or not hasattr(psf, "stars"):
+        raise TypeError(
+            f"psf must be what psf_from_stars returns, got {type(psf).__name__}"
+        )
+    axes = _four_axes(axes)
+    used = psf.stars["used"]
+    size = psf.stamp.shape[0]
+    # Each star's own PSF: where it varies, the middle's is not that of all.
+    models = psf.at(psf.stars["x"][used], psf.stars["y"][used], size=size)
+    _draw_locus(axes[0], psf.stars)
+    _draw_stretched(axes[1], psf.stamp)
+    residual = 100 * (psf.centred - models).mean(axis=0) / psf.stamp.max()
+    limit = max(np.abs(residual).max(), 0.1)
+    drawn = _show(axes[2], residual, cmap=_DIFFERENCE_MAP, vmin=-limit, vmax=limit)
+    axes[2].set_title("mean residual")
+    label = "stars - PSF (% of the maximum)"
+    axes[2].figure.colorbar(drawn, ax=axes[2], label=label, shrink=0.8)
+    _draw_profile(axes[3], psf)
+    return axes
+
+
+def _four_axes(axes):
+    if axes is None:
+        import matplotlib.pyplot as plt
+
+        _, axes = plt.subplots(2, 2, figsize=(10, 8), layout="constrained")
+    axes = np.ravel(axes)
+    if len(axes) != 4:
+        raise ValueError(f"axes must be four, got {len(axes)}")
+    return axes
+
+
+def _draw_locus(axis, stars):
+    with np.errstate(invalid="ignore", divide="ignore"):
+        magnitude = -2.5 * np.log10(np.asarray(stars["flux"]))
+    width, used = np.asarray(stars["fwhm"]), np.asarray(stars["used"])
+    kinds = [
+        ("others", ~used, {"color": "0.6", "s": 8, "linewidths": 0}),
+        ("used", used, {"color": "tab:orange", "s": 18, "edgecolors": "k"}),
+    ]
+    for label, rows, style in kinds:
+        axis.scatter(
+            magnitude[rows], width[rows], label=f"{label} ({rows.sum()})",
+            **{"linewidths": 0.5, **style},
+        )  # fmt: skip
+    axis.set_ylim(0, 4 * np.median(width[used]))
+    axis.set_xlabel("magnitude (zero-point 0)")
+    axis.set_ylabel("width (FWHM, pixels)")
+    axis.set_title("candidates")
+    axis.legend(loc="upper left")
+
+
+def _draw_stretched(axis, stamp):
+    from matplotlib.colors import LogNorm
+
+    relative = stamp / stamp.max()
+    norm = LogNorm(max(1e-5, np.percentile(np.abs(relative), 10)), 1, clip=True)
+    drawn = _show(axis, np.clip(relative, norm.vmin, 1), cmap=_BRIGHTNESS_MAP, norm=norm)
+    axis.set_ylabel("y (pixels)")
+    axis.set_title("PSF")
+    axis.figure.colorbar(drawn, ax=axis, label="of the maximum", shrink=0.8)
+
+
+def _draw_profile(axis, psf):
+    size = psf.stamp.shape[0]
+    steps = np.arange(size) - size // 2
+    radius = np.hypot(steps, steps[:, np.newaxis]).ravel()
+    order = np.argsort(radius)
+    top = psf.stamp.max()
+    values = psf.centred.reshape(len(psf.centred), -1) / top
+    low, middle, high = np.percentile(values, [16, 50, 84], axis=0)
+    model = psf.stamp.ravel() / top
+    axis.errorbar(
+        radius, middle, [middle - low, high - middle], fmt=".", color="0.6",
+        markersize=3, elinewidth=0.5, label="stars, median and 68 %",
+    )  # fmt: skip
+    axis.plot(radius[order], model[order], ".", color="tab:orange", ms=3, label="PSF")
+    axis.set_yscale("log")
+    axis.set_ylim(max(1e-5, np.percentile(np.abs(model), 5) / 3), 1.5)
+    axis.set_xlabel("radius (pixels)")
+    axis.set_ylabel("of the maximum")
+    axis.set_title(f"profile, FWHM {psf.fwhm:.2f} pixels")
+    axis.legend()

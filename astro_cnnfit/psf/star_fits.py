@@ -13,8 +13,9 @@ from astro_cnnfit.psf.sampling import resample
 __all__ = ["StarFits", "fit_stars"]
 
 _ROUNDS = 6
-# The PSF of a single star is not trusted more than to this part of its maximum.
-_SYSTEMATIC = 0.005
+# A pixel of one star is not trusted more than to these parts of itself and of the
+# maximum: stars differ, and have neighbours that nobody sees.
+_SYSTEMATIC = (0.02, 1e-4)
 _LARGEST_STEP = 0.3
 _OUTLIER = 5.0
 _CLIP = 3.5
@@ -76,7 +77,7 @@ def fit_stars(stamps, masks, basis, *, x, y, flux, sigma, core):
     bad, models = masks, None
     for turn in range(_ROUNDS):
         centred = _centred(stamps, bad, models, x=x, y=y, flux=flux, sky=sky)
-        weights = 1 / ((sigma / flux) ** 2 + (_SYSTEMATIC * _peak(centred)) ** 2)
+        weights = _weights(centred, sigma / flux)
         coefficients = _recentred(_combined(centred, basis, weights))
         psfs = np.tensordot(basis, coefficients, axes=1)
         models = _moved(psfs, x, y)
@@ -103,8 +104,12 @@ def _of(models, flux, sky):
     return _column(flux) * models + _column(sky)
 
 
-def _peak(centred):
-    return np.median(centred, axis=0).max()
+def _weights(centred, noise):
+    """Weight of each pixel of each star."""
+    typical = np.abs(np.median(centred, axis=0))
+    own, least = _SYSTEMATIC
+    variance = (own * typical) ** 2 + (least * typical.max()) ** 2
+    return 1 / (_column(noise) ** 2 + variance)
 
 
 def _moved(stamps, x, y):
@@ -127,10 +132,10 @@ def _combined(centred, basis, weights):
     """Weighted polynomial of each pixel, clipped, of unit sum at its centre."""
     n_terms = basis.shape[1]
     size = centred.shape[-1]
-    values = centred.reshape(len(centred), -1)
+    values, weights = (each.reshape(len(centred), -1) for each in (centred, weights))
     good = np.ones(values.shape, bool)
     for _ in range(3):
-        factors = weights[:, np.newaxis] * good
+        factors = weights * good
         matrix = np.einsum("np,ni,nj->pij", factors, basis, basis)
         vector = np.einsum("np,ni->pi", factors * values, basis)
         # A ridge that matters only where clipping left too few stars.
@@ -138,7 +143,7 @@ def _combined(centred, basis, weights):
             1e-9 * np.trace(matrix, axis1=1, axis2=2)[:, None, None] * np.eye(n_terms)
         )
         solution = np.linalg.solve(matrix, vector[..., np.newaxis])[..., 0]
-        off = (values - basis @ solution.T) * np.sqrt(weights)[:, np.newaxis]
+        off = (values - basis @ solution.T) * np.sqrt(weights)
         if len(values) < max(5, 3 * n_terms):
             break
         # In units of their noise: less than half of it is chance, or an empty edge.
@@ -184,7 +189,9 @@ def _solved(stamps, bad, models, core):
 
 def _without_wings(sky, flux):
     """Leave to the PSF what is in proportion to the stars' fluxes."""
-    return sky - flux * np.sum(sky * flux) / np.sum(flux**2)
+    # Faint ones tell little, and a single one, near saturation, may be odd.
+    bright = flux >= np.median(flux)
+    return sky - flux * np.median(sky[bright] / flux[bright])
 
 
 def _misfit(residual, bad, psfs, flux, sigma, core):

@@ -26,7 +26,8 @@ _PEAK_SIGMAS = 5
 _NEIGHBOURS = 0.02
 # Shortest and longest half-width of the locus, in the logarithm of the width.
 _LOCUS = (0.03, 0.12)
-_BANDWIDTH = 0.05
+# Widths of stars of one image, in the same, but for their noise.
+_BANDWIDTH = 0.02
 _FLAT_PIXELS = 6
 
 
@@ -169,7 +170,7 @@ def choose_stars(table, *, min_snr, saturation=None):
         return
     width = np.log(np.asarray(table["fwhm"]))
     spread = 1 / np.asarray(table["snr"])
-    centre = _mode(width[left])
+    centre = _mode(width[left], spread[left])
     half = _LOCUS[1]
     for _ in range(5):
         inside = left & (np.abs(width - centre) < half + 3 * spread)
@@ -253,11 +254,12 @@ def _light_of_neighbours(table, peaks, smooth):
     return light
 
 
-def _mode(values):
+def _mode(values, spread):
     """Where values crowd, and of several such places the lowest."""
-    points = np.linspace(values.min(), values.max(), 400)
-    steps = (points[:, np.newaxis] - values) / _BANDWIDTH
-    density = np.exp(-0.5 * steps**2).sum(axis=1)
+    points = np.linspace(values.min(), values.max(), 500)
+    width = np.hypot(_BANDWIDTH, spread)
+    steps = (points[:, np.newaxis] - values) / width
+    density = (np.exp(-0.5 * steps**2) / width).sum(axis=1)
     padded = np.pad(density, 1)
     tops = (density >= padded[:-2]) & (density >= padded[2:])
     tops &= density >= 0.5 * density.max()
