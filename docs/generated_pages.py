@@ -46,6 +46,9 @@ def write_all(folder):
         "parameters.inc": _parameters(),
         "columns.inc": _columns(),
         "morphology_columns.inc": _morphology_columns(),
+        "companions.inc": _companions(),
+        "zeropoints.inc": _zeropoints(),
+        "not_zeropoints.inc": _not_zeropoints(),
     }
     for name, text in parts.items():
         (folder / name).write_text(text + "\n", encoding="utf-8")
@@ -72,6 +75,31 @@ def _morphology_columns():
 
     # Which flags concern morphology, and their bits, the page says itself.
     return describe(COLUMNS, bits=False)
+
+
+def _companions():
+    from astro_cnnfit.inputs.extensions import COMPANIONS
+
+    rows = [("extension", "what is made of it", "found in")]
+    for row in COMPANIONS:
+        names = ", ".join(f"``{name}``" for name in row.names)
+        rows.append((names, row.description, row.found_in))
+    return list_table(rows, "   :header-rows: 1", "   :widths: 28 44 28")
+
+
+def _zeropoints():
+    from astro_cnnfit.inputs.zeropoints import CONVENTIONS
+
+    rows = [("unit or keyword", "what it says", "found in")]
+    rows += [(row.names, row.meaning, row.found_in) for row in CONVENTIONS]
+    return list_table(rows, "   :header-rows: 1", "   :widths: 24 46 30")
+
+
+def _not_zeropoints():
+    from astro_cnnfit.inputs.zeropoints import NOT_USED
+
+    rows = [("keyword", "why not"), *NOT_USED]
+    return list_table(rows, "   :header-rows: 1", "   :widths: 60 40")
 
 
 def list_table(rows, *options):
