@@ -27,7 +27,7 @@ PACKAGE = Path(find_spec("astro_cnnfit").origin).parent
 LAYERS = (
     *("parameters", "measures", "flags", "inputs"),
     *("keras_start", "compiled", "overlap", "json_files"),
-    *("psf", "cutouts"),
+    *("psf", "cutouts", "detection"),
     *("rendering", "simulation"),
     *("networks", "weights", "evaluation", "training", "tuning"),
     *("sersic", "morphology", "catalog"),
@@ -43,6 +43,7 @@ WITHOUT_KERAS = (
     "keras_start",
     "json_files",
     "cutouts",
+    "detection",
     "psf",
     "catalog",
     "plotting",

@@ -9,6 +9,7 @@ How good measurements are.
 * `~astro_cnnfit.evaluation.angle`: position angles as the paper counts them;
 * `~astro_cnnfit.evaluation.coverage`: whether stated errors cover the truth;
 * `~astro_cnnfit.evaluation.posterior`: whether whole posteriors do (TARP, ranks);
+* `~astro_cnnfit.evaluation.matching`: completeness and purity of a detection;
 * `~astro_cnnfit.evaluation.cramer_rao`: the limit that noise sets (imports the
   renderer, so it is not imported here);
 * `~astro_cnnfit.evaluation.figure`: measured against true values, drawn.
@@ -16,6 +17,7 @@ How good measurements are.
 
 from .angle import linear_position_angle
 from .coverage import binned_coverage, coverage, pulls
+from .matching import Match, completeness_and_purity, match_catalogs
 from .metrics import (
     binned_errors,
     circular_difference,
@@ -35,13 +37,16 @@ __all__ = [
     "CRAMER_RAO_TABLE2",
     "GALNETS_TABLE2",
     "TARP",
+    "Match",
     "binned_coverage",
     "binned_errors",
     "circular_difference",
     "compare_with_published",
+    "completeness_and_purity",
     "coverage",
     "gaussian_samples",
     "linear_position_angle",
+    "match_catalogs",
     "mean_absolute_error",
     "nmad",
     "outlier_fraction",
