@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from astro_cnnfit import CNNCASMeasurer, CNNSersicFitter
 from astro_cnnfit.cli import main
-from astro_cnnfit.inputs import parse_image, read_image
+from astro_cnnfit.inputs import find_zeropoint, parse_image, read_image
 from astro_cnnfit.inputs.extensions import COMPANIONS, find_science
 from astro_cnnfit.inputs.files import read_parts
 from astro_cnnfit.inputs.masks import flag_bits, parse_bad_bits, parse_mask
@@ -236,6 +236,21 @@ class TestExtensions:
             image = parse_image(hdus, bad_bits=[4], single=True)
         assert_array_equal(image.data, DATA)
         assert image.mask.sum() == 2
+
+
+def test_damaged_cards_say_nothing():
+    hdus = hsc_calexp()
+    for hdu, keyword in ((hdus[0], "FLUXMAG0"), (hdus[2], "MP_SAT")):
+        card = fits.Card.fromstring(f"{keyword:8s}= 6.3.E'+")
+        hdu.header.remove(keyword)
+        hdu.header.append(card)
+    hdus[1].header.append(fits.Card.fromstring("BUNIT   = 'nJy"))
+    image = parse_image(hdus, bad_bits=["BAD"])
+    assert image.unit is None
+    assert image.mask.sum() == 1
+    assert find_zeropoint(image) is None
+    with pytest.raises(ValueError, match="got 'SAT'"):
+        parse_image(hdus, bad_bits=["SAT"])
 
 
 class TestUnitsAsLabels:

@@ -5,9 +5,10 @@ import warnings
 
 import astropy.units as u
 import numpy as np
+from astropy.io.fits.verify import VerifyError
 from astropy.wcs import WCS, FITSFixedWarning
 
-__all__ = ["header_number", "header_text", "header_unit", "header_wcs"]
+__all__ = ["header_number", "header_text", "header_unit", "header_value", "header_wcs"]
 
 _COUNTS = {
     "electron": ("ELECTRON", "ELECTRONS", "E-", "E"),
@@ -94,7 +95,7 @@ def header_number(header, keyword):
     float or None
         None where there is none, or something else than a finite number.
     """
-    value = _value(header, keyword)
+    value = header_value(header, keyword)
     number = isinstance(value, (int, float, np.number))
     if not number or isinstance(value, (bool, np.bool_)) or not np.isfinite(value):
         return None
@@ -115,13 +116,29 @@ def header_text(header, keyword):
     str
         Without the spaces around it; empty where there is none.
     """
-    value = _value(header, keyword)
+    value = header_value(header, keyword)
     return value.strip() if isinstance(value, str) else ""
 
 
-def _value(header, keyword):
+def header_value(header, keyword):
+    """
+    What a header says, whatever its type.
+
+    Parameters
+    ----------
+    header : `~astropy.io.fits.Header` or dict
+    keyword : str
+
+    Returns
+    -------
+    object
+        None where there is nothing, or what cannot be read.
+    """
     # Dictionaries of NDData may have keywords in small letters.
     for name in (keyword, keyword.lower()):
-        if name in header:
-            return header[name]
+        try:
+            if name in header:
+                return header[name]
+        except VerifyError:  # a damaged card says nothing
+            return None
     return None

@@ -6,6 +6,8 @@ import operator
 import numpy as np
 from astropy.nddata.bitmask import bitfield_to_boolean_mask
 
+from .headers import header_value
+
 __all__ = ["flag_bits", "parse_bad_bits", "parse_mask"]
 
 # HSC's and Rubin's pipelines name the planes of a mask so: MP_SAT = 1 is the bit of
@@ -109,7 +111,8 @@ def flag_bits(header):
     dict
         Values (powers of two) by name in capital letters.
     """
-    planes = {key: header[key] for key in header if str(key).upper().startswith(_PLANE)}
+    keys = [key for key in header if str(key).upper().startswith(_PLANE)]
+    planes = {key: header_value(header, key) for key in keys}
     return {
         key.upper().removeprefix(_PLANE): 1 << int(number)
         for key, number in planes.items()

@@ -24,6 +24,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.table import Table
 from tqdm import tqdm
@@ -34,7 +35,13 @@ from common import provenance, write_result
 from astro_cnnfit.catalog.config import read_config as read_run
 from astro_cnnfit.catalog.headers import image_hdus
 from astro_cnnfit.catalog.sources import open_source
-from astro_cnnfit.inputs import read_image
+from astro_cnnfit.inputs import (
+    find_zeropoint,
+    parse_image,
+    parse_positions,
+    read_image,
+)
+from astro_cnnfit.inputs.files import read_parts
 from astro_cnnfit.networks import build
 from astro_cnnfit.training import read_config as read_training
 from astro_cnnfit.weights import write_model
@@ -211,6 +218,34 @@ def make_zipped(folder):
     return path
 
 
+def make_extensions(folder):
+    """An image with errors and a mask of named bits, and its zero-point."""
+    data = np.random.default_rng(3).normal(size=(12, 14)).astype("float32")
+    header = fits.Header({"CTYPE1": "RA---TAN-SIP", "CTYPE2": "DEC--TAN-SIP"})
+    header.update({"CD1_1": -1e-4, "CD2_2": 1e-4, "CRVAL1": 9.0, "CRVAL2": 5.0})
+    header.update({"A_ORDER": 2, "B_ORDER": 2, "A_2_0": 1e-4, "B_1_1": 1e-4})
+    header.update({"BUNIT": "MJy/sr", "PIXAR_SR": 1e-14, "MAGZERO": 28.9})
+    names = fits.Header({"MP_SAT": 1, "MP_CR": 3})
+    path = folder / "image.fits"
+    path.unlink(missing_ok=True)
+    hdus = [
+        fits.PrimaryHDU(),
+        fits.ImageHDU(data, header, name="SCI"),
+        fits.ImageHDU(np.abs(data), name="ERR"),
+        fits.ImageHDU((data > 1).astype("int32"), names, name="DQ"),
+    ]
+    fits.HDUList(hdus).writeto(path)
+    return path
+
+
+def read_extensions(folder):
+    """Read an image with all that stands beside it."""
+    image = parse_image(read_parts(folder / "image.fits"), bad_bits=[2, "SAT"])
+    find_zeropoint(image)
+    if image.wcs is not None:
+        parse_positions(SkyCoord([9.0], [5.0], unit="deg"), image.wcs)
+
+
 def make_table(folder):
     """A catalogue in FITS."""
     path = folder / "table.fits"
@@ -252,6 +287,7 @@ TARGETS = {
     "image": (make_image, lambda f: read_image(f / "image.fits", "TWO")),
     "compressed image": (make_compressed, lambda f: read_image(f / "image.fits.fz")),
     "zipped image": (make_zipped, lambda f: read_image(f / "image.fits.gz")),
+    "extensions": (make_extensions, read_extensions),
     "tile": (make_image, lambda f: image_hdus(f / "image.fits")),
     "catalogue": (make_table, read_source),
     "run": (make_run, lambda f: read_run(f / "run.toml")),
