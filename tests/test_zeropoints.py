@@ -74,6 +74,8 @@ def test_what_is_recognised(cards, value, source):
         {"MAGZERO": True},
         {"MAGZERO": 24.0, "PHOTSYS": "VEGA"},
         {"MAGZERO": 24.0, "MAGSYS": "Vegamag"},
+        {"MAGZERO": 21.326, "INSTRUME": "Mosaic3", "BUNIT": "counts/s"},
+        {"MAGZERO": 20.562, "INSTRUME": "90prime", "BUNIT": "ADU"},
         {"PHOTZP": 24.0},
         {"PHOTZP": 24.0, "PHOTSYS": "VEGA"},
         {"MAGZP": 20.5, "TELESCOP": "WISE"},
@@ -199,6 +201,16 @@ class TestRealFiles:
         name = "abell_2744_dwarf_galaxy_f105w.fits.gz"
         path = Path(DATA_FOLDER) / "hst_a2744" / name
         assert find_zeropoint(read_image(path)).value == pytest.approx(26.269, abs=1e-3)
+
+    def test_decam(self):
+        name = "testcase12_c4d_170916_045042_ooi_r_ls9.N1*.fits"
+        paths = sorted((Path(DATA_FOLDER) / "decam").glob(name))
+        with fits.open(paths[0]) as hdus:
+            header = hdus[0].header
+            # The file has the zero-point for a second as well.
+            expected = header["MAGZPT"] + 2.5 * np.log10(header["EXPTIME"])
+            found = find_zeropoint(parse_image(hdus))
+        assert found.value == pytest.approx(expected, abs=2e-3)
 
     def test_hsc(self):
         paths = sorted((Path(DATA_FOLDER) / "hsc_field").glob("*_i.fits"))

@@ -127,7 +127,7 @@ def _keyword(name, allowed):
         if value is None:
             return None
         if _is_vega(header) or not allowed(header):
-            logger.info("%s of the header is not used: not known to be AB", name)
+            logger.info("%s of the header is not used: system or unit unknown", name)
             return None
         return ZeroPoint(value, f"{name} of the header")
 
@@ -143,12 +143,23 @@ _SYSTEM = ("PHOTSYS", "MAGSYS", "ZPSYS", "MAGTYPE")
 
 def _is_ab(header):
     systems = [header_text(header, name).upper() for name in _SYSTEM]
-    is_megaprime = header_text(header, "INSTRUME").upper().startswith("MEGAPRIME")
-    return is_megaprime or any(system.startswith("AB") for system in systems)
+    return _is_from(header, "MEGAPRIME") or any(
+        system.startswith("AB") for system in systems
+    )
+
+
+def _is_from(header, *instruments):
+    return header_text(header, "INSTRUME").upper().startswith(instruments)
 
 
 def _is_ztf(header):
-    return header_text(header, "INSTRUME").upper().startswith("ZTF")
+    return _is_from(header, "ZTF")
+
+
+def _unit_is_clear(header):
+    # These say counts a second in one header and ADU in the other, and the number
+    # goes with neither.
+    return not _is_from(header, "MOSAIC3", "90PRIME")
 
 
 def _of_fluxmag0(header, unit, area):
@@ -201,8 +212,8 @@ CONVENTIONS = (
     ),
     Convention(
         "``MAGZERO``", "magnitude of unit flux",
-        "DES, DECam, Mosaic-3 and 90Prime Community Pipeline, Legacy Surveys, Euclid",
-        _keyword("MAGZERO", lambda header: True),
+        "DES, DECam Community Pipeline, Legacy Surveys, Euclid",
+        _keyword("MAGZERO", _unit_is_clear),
     ),
     Convention(
         "``PHOTZP``",
@@ -234,6 +245,7 @@ agree with it."""
 NOT_USED = (
     ("``MAGZP`` of 2MASS and WISE, ``MAGZPT`` of WFCAM and VISTA", "Vega system"),
     ("any ``MAGZERO``, ``PHOTZP`` where ``PHOTSYS`` or ``MAGSYS`` is VEGA", "Vega"),
+    ("``MAGZERO`` of Mosaic-3 and 90Prime", "their headers do not agree on the unit"),
     ("``MAGZEROP`` (SCAMP), ``ZEROPT``, ``ZP`` and others", "system or unit unknown"),
     ("``PHOTZPT`` of HST", "zero-point of the ST system, not of the image"),
     ("``FPA.ZP`` of Pan-STARRS", "its images are stored on a scale of arsinh"),
