@@ -235,7 +235,9 @@ def _draw_stretched(axis, stamp):
 
     relative = stamp / stamp.max()
     norm = LogNorm(max(1e-5, np.percentile(np.abs(relative), 10)), 1, clip=True)
-    drawn = _show(axis, np.clip(relative, norm.vmin, 1), cmap=_BRIGHTNESS_MAP, norm=norm)
+    drawn = _show(
+        axis, np.clip(relative, norm.vmin, 1), cmap=_BRIGHTNESS_MAP, norm=norm
+    )
     axis.set_ylabel("y (pixels)")
     axis.set_title("PSF")
     axis.figure.colorbar(drawn, ax=axis, label="of the maximum", shrink=0.8)

@@ -12,6 +12,7 @@ import catalog_pages
 import experiment_pages
 import flag_pages
 import morphology_pages
+import psf_pages
 import speed_pages
 import tuning_pages
 from benchmark_results import NOT_RUN, read
@@ -40,6 +41,7 @@ def write_all(folder):
         **cas_pages.PARTS,
         **catalog_pages.PARTS,
         **morphology_pages.PARTS,
+        **psf_pages.PARTS,
         **speed_pages.PARTS,
         **tuning_pages.PARTS,
     }

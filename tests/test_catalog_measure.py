@@ -26,6 +26,7 @@ from astro_cnnfit.catalog.measure import STAGES, measure_task
 from astro_cnnfit.catalog.pixels import read_tile
 from astro_cnnfit.catalog.settings import Settings, parse_settings
 from astro_cnnfit.catalog.tiles import Task, Tile, parse_tiles
+from astro_cnnfit.psf import PsfExModel, PSFStack
 
 NETWORK = {"method": "network"}
 SHAPE = (700, 300)
@@ -247,6 +248,9 @@ class TestPsfs:
             models.Gaussian2D(x_stddev=2, y_stddev=2.1),
             models.Moffat2D(gamma=3, alpha=2.5),
             models.Moffat2D(gamma=3, alpha=2.5) + models.Moffat2D(gamma=4, alpha=2.5),
+            PSFStack(make_psf()[np.newaxis], [0], [0]),
+            PSFStack(make_psf()[np.newaxis], [0], [9]),
+            PsfExModel(make_psf()[np.newaxis], np.zeros((1, 2)), (0, 0), (1, 1), 1.0),
         )
         digests = [parse_settings(psf=psf).to_dict()["psf"] for psf in forms]
         assert len(set(digests)) == len(forms)

@@ -272,6 +272,36 @@ class TestPsfs:
         assert type(model).__name__ == "GriddedPSFModel"
         assert_array_equal(model.grid_xypos[1], (99, 0))
 
+    def test_that_vary(self, tmp_path):
+        cube = fits.ImageHDU(abs(self.PSFS))
+        places = fits.BinTableHDU(Table({"x": [0.0, 9, 0, 9], "y": [0.0, 0, 9, 9]}))
+        path = tmp_path / "stack.fits"
+        fits.HDUList([fits.PrimaryHDU(), cube, places]).writeto(path)
+        task = self.task(tmp_path)
+        tile = Tile("a", "a.fits", psf=str(path))
+        assert_array_equal(
+            read_psf(Task(tile, "a", task.rows), Settings()).x, [0, 9] * 2
+        )
+        # A catalogue that says which is whose goes before positions.
+        rows = Table({"id": [1, 2], "psf_index": [2, 1]})
+        psfs = read_psf(Task(tile, "a", rows), Settings())
+        assert_array_equal(psfs, abs(self.PSFS)[[2, 1]])
+
+    def test_psfex(self, tmp_path):
+        column = fits.Column(
+            "PSF_MASK", "81E", dim="(9,9,1)", array=np.ones((1, 1, 9, 9))
+        )
+        hdu = fits.BinTableHDU.from_columns([column])
+        hdu.header["POLNAXIS"], hdu.header["PSF_SAMP"] = 0, 1.0
+        hdu.writeto(tmp_path / "a.psf")
+        tile = Tile("a", "a.fits", psf=str(tmp_path / "a.psf"))
+        model = read_psf(Task(tile, "a", Table({"id": [1]})), Settings())
+        assert type(model).__name__ == "PsfExModel"
+        hdu.header["POLNAXIS"], hdu.header["POLNAME1"] = 1, "MAG"
+        hdu.writeto(tmp_path / "a.psf", overwrite=True)
+        with pytest.raises(ValueError, match=r"tile 'a': psf .*a.psf: .* on 'MAG'"):
+            read_psf(Task(tile, "a", Table({"id": [1]})), Settings())
+
     def test_that_of_the_settings(self, tmp_path):
         given = Settings(psf=self.PSFS[0])
         assert read_psf(task_of(Tile("a", "a.fits")), given) is given.psf

@@ -4,7 +4,7 @@
 import hashlib
 import inspect
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -205,7 +205,14 @@ def _check_psf(settings):
 
 def _digest(psf):
     """Checksum of what a PSF is, the same in every process."""
-    if isinstance(psf, Model):
+    from astro_cnnfit.psf.forms import recognised
+
+    psf = recognised(psf)
+    if hasattr(psf, "at"):
+        psf = getattr(psf, "model", psf)  # of one that was made of stars
+        parts = [type(psf).__name__]
+        parts += [np.asarray(getattr(psf, one.name), float) for one in fields(psf)]
+    elif isinstance(psf, Model):
         parts = [type(psf).__name__, str(psf.param_names), psf.parameters]
         if isinstance(psf, CompoundModel):
             parts.append(str(psf))

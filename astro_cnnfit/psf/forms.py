@@ -125,7 +125,7 @@ def _raw_stamps(psf, size, n, positions, oversampling, includes_pixel):
         raise ValueError(f"size must be an odd number from 3 on, got {size}")
     if not oversampling >= 1:
         raise ValueError(f"oversampling must be at least 1, got {oversampling}")
-    stamps = _sampled(_recognised(psf), size, positions, oversampling, includes_pixel)
+    stamps = _sampled(recognised(psf), size, positions, oversampling, includes_pixel)
     if n is not None and len(stamps) not in (1, n):
         raise ValueError(
             f"psf must be one PSF or one for each of the {n} galaxies, got "
@@ -134,8 +134,20 @@ def _raw_stamps(psf, size, n, positions, oversampling, includes_pixel):
     return stamps
 
 
-def _recognised(psf):
-    """Take a PSF out of what brings it along."""
+def recognised(psf):
+    """
+    Take a PSF out of what brings it along.
+
+    Parameters
+    ----------
+    psf
+        In any form that `as_psf_stamps` takes.
+
+    Returns
+    -------
+    object
+        An array or what holds one, a model, one that varies or a list of these.
+    """
     if hasattr(psf, "epsf"):  # photutils' EPSFBuildResult
         return psf.epsf
     if isinstance(psf, tuple) and len(psf) == 2 and isinstance(psf[0], Model):
@@ -191,7 +203,7 @@ def _of_each(psfs, size, positions, oversampling, includes_pixel):
             here = tuple(np.atleast_1d(axis)[number : number + 1] for axis in positions)
         own = oversampling if not isinstance(psf, Model) else 1
         try:
-            found = _sampled(_recognised(psf), size, here, own, includes_pixel)
+            found = _sampled(recognised(psf), size, here, own, includes_pixel)
         except (TypeError, ValueError) as error:
             raise type(error)(f"{error} (psf number {number})") from error
         if len(found) != 1:

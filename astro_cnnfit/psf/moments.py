@@ -5,10 +5,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from astro_cnnfit.psf.sampling import resample
+
 __all__ = ["Moments", "adaptive_moments", "cut_out"]
 
 _ITERATIONS = 15
 _NARROWEST = 0.4
+# Sums over pixels are integrals only where image and weight are sampled finely.
+_FINER = 2
+# Stamps treated at once: their upsampled copies are large.
+_CHUNK = 256
 _FWHM = 2 * np.sqrt(2 * np.log(2.0))
 
 
@@ -69,8 +75,20 @@ def adaptive_moments(stamps):
     -------
     `Moments`
     """
+    if len(stamps) == 0:
+        return Moments(*np.zeros((7, 0)))
+    chunks = [
+        _measured(stamps[start : start + _CHUNK])
+        for start in range(0, len(stamps), _CHUNK)
+    ]
+    return Moments(*(np.concatenate(values) for values in zip(*chunks, strict=True)))
+
+
+def _measured(stamps):
     size = stamps.shape[-1]
-    steps = np.arange(size) - (size - 1) / 2
+    points = np.arange(0, size - 1 + 0.5 / _FINER, 1 / _FINER)
+    stamps = resample(stamps, points, points) / _FINER**2
+    steps = points - (size - 1) / 2
     x_0, y_0 = np.zeros((2, len(stamps)))
     sigma2 = np.full(len(stamps), 1.5**2)
     with np.errstate(all="ignore"):
@@ -89,8 +107,7 @@ def adaptive_moments(stamps):
             x_0 = x_0 + np.clip(2 * first_u / total, -1, 1)
             y_0 = y_0 + np.clip(2 * first_v / total, -1, 1)
             both = second_u + second_v
-            wider = both / total
-            sigma2 = np.clip(wider, _NARROWEST**2, (size / 4) ** 2)
+            sigma2 = np.clip(both / total, _NARROWEST**2, (size / 4) ** 2)
         flux = 2 * total
         snr = total / np.sqrt(np.pi * sigma2)
         lost = ~((total > 0) & (np.hypot(x_0, y_0) < size / 4))

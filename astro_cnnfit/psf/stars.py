@@ -262,5 +262,5 @@ def _mode(values, spread):
     density = (np.exp(-0.5 * steps**2) / width).sum(axis=1)
     padded = np.pad(density, 1)
     tops = (density >= padded[:-2]) & (density >= padded[2:])
-    tops &= density >= 0.5 * density.max()
+    tops &= density >= 0.35 * density.max()
     return points[np.argmax(tops)]
