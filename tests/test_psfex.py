@@ -155,8 +155,11 @@ class TestFiles:
         path = tmp_path / "a.psf"
         table().writeto(path)
         expected = read_psfex(table()).at([10], [20])
-        for source in (path, str(path), fits.HDUList([fits.PrimaryHDU(), table()])):
+        hdus = fits.HDUList([fits.PrimaryHDU(), table()])
+        for source in (path, str(path), hdus):
             assert_allclose(read_psfex(source).at([10], [20]), expected)
+        stamps = as_psf_stamps(hdus, positions=([10], [20]))
+        assert_allclose(stamps, expected / expected.sum(), atol=1e-6)
         assert_allclose(read_psf(path).at([10], [20]), expected)
 
     def test_merged_rows(self, tmp_path):
@@ -219,6 +222,7 @@ class TestFiles:
         ({"POLZERO1": "much"}, "POLZERO1 of the PsfEx model is 'much'"),
         ({"POLSCAL2": 0.0}, "damaged polynomial"),
         ({"POLGRP2": 2}, "damaged polynomial"),
+        ({"POLNAXIS": 10**9, "POLNGRP": 10**9}, "has no POLNAME3"),
         ({"POLDEG1": -1}, "the degrees of the PsfEx model"),
         ({"POLDEG1": 10**9}, "the degrees of the PsfEx model"),
         ({"POLDEG1": 2}, "PSF_MASK of the PsfEx model must be 6 images"),

@@ -8,6 +8,7 @@ these for each galaxy.
 """
 
 import numpy as np
+from astropy.io import fits
 from astropy.modeling import Model
 
 from astro_cnnfit.psf.arrays import sample_array
@@ -155,7 +156,7 @@ def recognised(psf):
 
         if isinstance(psf[1], EPSFStars):
             return psf[0]
-    if is_psfex(psf):
+    if is_psfex(psf) or (isinstance(psf, fits.HDUList) and any(map(is_psfex, psf))):
         return read_psfex(psf)
     stack = stack_of(psf)
     return psf if stack is None else stack

@@ -228,10 +228,11 @@ def _polynomial(value, number, what):
         zero[axes[-1]] = number(f"POLZERO{axis}")
         scale[axes[-1]] = number(f"POLSCAL{axis}")
         groups.append(number(f"POLGRP{axis}", 1, int))
+    n_groups = number("POLNGRP", 1, int)
     degrees = {
         group: number(f"POLDEG{group}", kind=int)
-        for group in range(1, number("POLNGRP", 1, int) + 1)
-        if group in groups
+        for group in set(groups)
+        if 1 <= group <= n_groups
     }
     if min(map(abs, scale)) == 0 or set(degrees) != set(groups):
         raise ContentError(f"{what}: the PsfEx model has a damaged polynomial")

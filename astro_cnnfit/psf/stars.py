@@ -84,7 +84,10 @@ def prepare_field(image, size):
     if image.error is not None:
         sigma = float(np.median(image.error[~mask]))
     if not (np.isfinite(sigma) and sigma > 0):
-        raise ValueError("data must have noise: it is the same everywhere")
+        raise ValueError(
+            "data must have noise in its background, which has the same value nearly "
+            "everywhere: mask pixels that hold no data"
+        )
     return Field(np.where(mask, 0.0, data), mask, sigma)
 
 
