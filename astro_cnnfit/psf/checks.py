@@ -64,7 +64,8 @@ def _criteria(stamps):
     size = stamps.shape[-1]
     finite = np.isfinite(stamps).all(axis=(1, 2))
     yield finite, "psf must be finite and without masked pixels", None
-    stamps = np.where(finite[:, np.newaxis, np.newaxis], stamps, 0.0)
+    if not finite.all():
+        stamps = np.where(finite[:, np.newaxis, np.newaxis], stamps, 0.0)
     yield stamps.sum(axis=(1, 2)) > 0, "psf must have a positive sum", None
     x, y = centroid(stamps)
     offset = np.hypot(x - (size - 1) / 2, y - (size - 1) / 2)
