@@ -9,6 +9,7 @@ How good measurements are.
 * `~astro_cnnfit.evaluation.angle`: position angles as the paper counts them;
 * `~astro_cnnfit.evaluation.coverage`: whether stated errors cover the truth;
 * `~astro_cnnfit.evaluation.posterior`: whether whole posteriors do (TARP, ranks);
+* `~astro_cnnfit.evaluation.classification`: probabilities of two classes;
 * `~astro_cnnfit.evaluation.matching`: completeness and purity of a detection;
 * `~astro_cnnfit.evaluation.cramer_rao`: the limit that noise sets (imports the
   renderer, so it is not imported here);
@@ -16,6 +17,12 @@ How good measurements are.
 """
 
 from .angle import linear_position_angle
+from .classification import (
+    area_under_curve,
+    calibration_error,
+    completeness_at,
+    reliability,
+)
 from .coverage import binned_coverage, coverage, pulls
 from .matching import Match, completeness_and_purity, match_catalogs
 from .metrics import (
@@ -38,11 +45,14 @@ __all__ = [
     "GALNETS_TABLE2",
     "TARP",
     "Match",
+    "area_under_curve",
     "binned_coverage",
     "binned_errors",
+    "calibration_error",
     "circular_difference",
     "compare_with_published",
     "completeness_and_purity",
+    "completeness_at",
     "coverage",
     "gaussian_samples",
     "linear_position_angle",
@@ -56,6 +66,7 @@ __all__ = [
     "r2",
     "rank_uniformity",
     "reduced_chi2",
+    "reliability",
     "root_mean_square_error",
     "sbc_ranks",
     "sersic_summary",

@@ -3,5 +3,13 @@
 
 from .files import available, read_description, write_model
 from .network import Network, load_network
+from .point_like import point_like_probability
 
-__all__ = ["Network", "available", "load_network", "read_description", "write_model"]
+__all__ = [
+    "Network",
+    "available",
+    "load_network",
+    "point_like_probability",
+    "read_description",
+    "write_model",
+]

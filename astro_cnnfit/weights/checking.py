@@ -16,6 +16,9 @@ import keras
 import numpy as np
 
 from astro_cnnfit.networks import ARCHITECTURES, build
+from astro_cnnfit.parameters import LATENT_NAMES
+
+from .point_like import FEATURES, RANGES
 
 __all__ = ["check_description", "check_shapes", "inside", "parse_description"]
 
@@ -23,6 +26,8 @@ _KEYS = ("architecture", "arguments", "calibration", "sha256", "trained_ranges")
 # Of a description, in bytes, and of any number in its arguments.
 _MOST_BYTES, _LARGEST = 10_000_000, 4096
 _LONGEST = 16
+# Units of a layer of the network for point sources.
+_WIDEST = 256
 
 
 def inside(path):
@@ -107,6 +112,8 @@ def check_description(description):
     _check_arguments(name, description["arguments"])
     _check_ranges(description["trained_ranges"])
     _check_calibration(ARCHITECTURES[name].latent, description["calibration"])
+    if "point_like" in description:
+        _check_point_like(ARCHITECTURES[name].latent, description["point_like"])
 
 
 def _check_arguments(name, arguments):
@@ -172,6 +179,44 @@ def _check_calibration(latent, calibration):
             f"must have a calibration with numbers of shapes {shapes}, scales and "
             f"widths positive, got {calibration!r:.80}"
         )
+
+
+def _check_point_like(latent, found):
+    good = isinstance(found, dict) and tuple(latent) == LATENT_NAMES
+    good = good and found.get("features") == list(FEATURES)
+    shapes = {"centre": (len(FEATURES),), "width": (len(FEATURES),), "clip": ()}
+    good = good and all(_shape(found.get(k)) == shape for k, shape in shapes.items())
+    good = good and min(found["width"]) > 0 and found["clip"] > 0
+    if not (good and _are_layers(found.get("layers")) and _has_ranges(found)):
+        raise ValueError(
+            f"must have a point_like with features {', '.join(FEATURES)}, numbers of "
+            f"shapes {shapes}, layers that go together and ranges of "
+            f"{', '.join(RANGES)}, got {found!r:.80}"
+        )
+
+
+def _are_layers(layers):
+    """Whether layers lead from the features to one number."""
+    if not isinstance(layers, list) or not 0 < len(layers) <= _LONGEST:
+        return False
+    size = len(FEATURES)
+    for layer in layers:
+        if not isinstance(layer, dict):
+            return False
+        bias = _shape(layer.get("bias"))
+        if bias is None or len(bias) != 1 or not 0 < bias[0] <= _WIDEST:
+            return False
+        if _shape(layer.get("weights")) != (size, *bias):
+            return False
+        size = bias[0]
+    return size == 1
+
+
+def _has_ranges(found):
+    ranges = found.get("ranges")
+    if not isinstance(ranges, dict) or set(ranges) != set(RANGES):
+        return False
+    return all(_shape(r) == (2,) and 0 < r[0] <= r[1] for r in ranges.values())
 
 
 def _shape(values):

@@ -1,0 +1,287 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""
+Fit the probability that an object is a point source.
+
+Scenes of the network's own training are drawn anew, with point sources in place of
+half of the galaxies; neighbours, noise and PSFs are as they were. The large network
+measures them, and a small one learns from what it says::
+
+    python -m astro_cnnfit.training.point_like sersic
+
+writes it into the description of that model.
+"""
+
+import argparse
+import logging
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+from scipy.optimize import minimize
+
+from astro_cnnfit.parameters import effective_snr
+from astro_cnnfit.psf import fwhm
+from astro_cnnfit.simulation import (
+    PRIORS,
+    draw_scenes,
+    find_data,
+    load_backgrounds,
+    observe,
+)
+from astro_cnnfit.simulation.priors import log_uniform, normal
+from astro_cnnfit.weights import load_network
+from astro_cnnfit.weights.files import read_description, write_description
+from astro_cnnfit.weights.point_like import FEATURES, point_like_features
+
+__all__ = [
+    "draw_objects",
+    "fit_layers",
+    "fit_point_like",
+    "measure_objects",
+    "record_point_like",
+]
+
+logger = logging.getLogger(__name__)
+
+SEED = 31
+# R_eff in pixels of what is drawn as a point, and below which nothing else is.
+_POINT, _SMALLEST = 1e-3, 0.01
+_SNR = 5.0, 3000.0
+# Of what is measured, whose S/N is not that which was drawn.
+_LEAST_SNR = 4.0
+# Relative error of the PSF's width. A PSF that is too narrow by a few per cent, as one
+# that was made of stars may be, would make galaxies of all bright stars.
+_PSF_ERROR = 0.02
+_SHARES = {"table1": 0.45, "wide": 0.45, "blocks": 0.1}
+_CHUNK = 2000
+_HIDDEN = 16, 16
+_CLIP = 2.5
+# Weight of the squared weights, by held-out scenes.
+_RIDGE = 1e-4
+
+
+def _with_points(prior):
+    """Galaxies and points in equal numbers, at each S/N as many."""
+
+    def r_eff(rng, n):
+        return np.where(rng.random(n) < 0.5, _POINT, prior.r_eff(rng, n))
+
+    return replace(
+        prior,
+        r_eff=r_eff,
+        snr=log_uniform(*_SNR),
+        min_snr=0.0,
+        psf_error=normal(0.0, _PSF_ERROR),
+    )
+
+
+def draw_objects(n, rng, *, shares=None, backgrounds=None):
+    """
+    Draw stamps, half of them of point sources.
+
+    Parameters
+    ----------
+    n : int
+        Number of objects.
+    rng : `numpy.random.Generator`
+        Source of random numbers.
+    shares : dict, optional
+        Share of each prior; by default that of the bundled network's training.
+    backgrounds : `~numpy.ndarray`, optional
+        Stamps of real sky.
+
+    Yields
+    ------
+    stamps, psfs, params, poisson : `~numpy.ndarray`
+        As `~astro_cnnfit.simulation.observe` returns them, and the Poisson variance
+        per unit of flux.
+    """
+    shares = _SHARES if shares is None else shares
+    total = sum(shares.values())
+    for start in range(0, n, _CHUNK):
+        for name, share in shares.items():
+            # Groups of four scenes share a PSF.
+            count = round(min(_CHUNK, n - start) * share / total / 4) * 4
+            if count:
+                scenes = draw_scenes(_with_points(PRIORS[name]), rng, count)
+                stamps, psfs, params = observe(scenes, rng, backgrounds)
+                yield np.asarray(stamps), psfs, params, scenes.poisson
+
+
+def measure_objects(network, objects):
+    """
+    Have a network measure stamps.
+
+    Parameters
+    ----------
+    network : `~astro_cnnfit.weights.Network`
+        What measures.
+    objects : iterable
+        What `draw_objects` yields.
+
+    Returns
+    -------
+    dict of `~numpy.ndarray`
+        ``latent, covariance, psf_fwhm, is_point, snr, params``, a row an object.
+    """
+    parts = []
+    for stamps, psfs, params, poisson in objects:
+        latent, covariance = network.predict(stamps, psfs)
+        widths = fwhm(psfs)
+        part = {"latent": latent, "covariance": covariance, "psf_fwhm": widths}
+        part |= {"params": params, "is_point": params[:, 3] < _SMALLEST}
+        parts.append(part | {"snr": effective_snr(params, widths, poisson)})
+        logger.info("measured %d objects", sum(len(p["snr"]) for p in parts))
+    return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+
+
+def fit_point_like(measured, seed=SEED):
+    """
+    Fit the probability to measured objects.
+
+    Parameters
+    ----------
+    measured : dict
+        What `measure_objects` returned.
+    seed : int
+        Of the weights with which the fit begins.
+
+    Returns
+    -------
+    dict
+        As `~astro_cnnfit.weights.point_like.point_like_probability` takes it.
+    """
+    widths = measured["psf_fwhm"]
+    seen = point_like_features(measured["latent"], measured["covariance"], widths)
+    ranges = {
+        "psf_fwhm": _digits([widths.min(), widths.max()]),
+        "snr": [_LEAST_SNR, _SNR[1]],
+    }
+    found = fit_layers(seen, measured["is_point"], seed)
+    return {"features": list(FEATURES), **found, "ranges": ranges}
+
+
+def fit_layers(seen, truth, seed=SEED):
+    """
+    Fit a small network to two classes, by their likelihood.
+
+    Parameters
+    ----------
+    seen : `~numpy.ndarray`
+        (N, K) features; rows that are not finite are left out.
+    truth : `~numpy.ndarray` of bool
+        (N,)
+    seed : int
+        Of the weights with which the fit begins.
+
+    Returns
+    -------
+    dict
+        As `~astro_cnnfit.weights.point_like.apply_layers` takes it.
+    """
+    good = np.isfinite(seen).all(axis=1)
+    seen, truth = seen[good], truth[good].astype(float)
+    centre, width = seen.mean(axis=0), seen.std(axis=0)
+    values = np.clip((seen - centre) / width, -_CLIP, _CLIP)
+    rng = np.random.default_rng(seed)
+    sizes = (values.shape[1], *_HIDDEN, 1)
+    # The last row of each is the bias.
+    start = [
+        np.concatenate([rng.normal(0, 1 / np.sqrt(a), (a, b)), np.zeros((1, b))])
+        for a, b in pairwise(sizes)
+    ]
+    layers = _minimize(values, truth, start)
+    return {
+        "centre": _digits(centre),
+        "width": _digits(width),
+        "clip": _CLIP,
+        "layers": [
+            {"weights": _digits(layer[:-1]), "bias": _digits(layer[-1])}
+            for layer in layers
+        ],
+    }
+
+
+def _digits(values):
+    """Nested lists of numbers, to six digits."""
+    return np.vectorize(lambda x: float(f"{x:.6g}"))(np.asarray(values)).tolist()
+
+
+def _minimize(values, truth, start):
+    """Layers with the largest likelihood."""
+    edges = np.cumsum([layer.size for layer in start])[:-1]
+
+    def unpack(flat):
+        parts = zip(np.split(flat, edges), start, strict=True)
+        return [part.reshape(layer.shape) for part, layer in parts]
+
+    def loss(flat):
+        total, slopes = _loss(unpack(flat), values, truth)
+        slope = np.concatenate([part.ravel() for part in slopes])
+        return total + _RIDGE * flat @ flat, slope + 2 * _RIDGE * flat
+
+    first = np.concatenate([layer.ravel() for layer in start])
+    found = minimize(loss, first, jac=True, method="L-BFGS-B", options={"maxiter": 600})
+    return unpack(found.x)
+
+
+def _loss(layers, values, truth):
+    """Mean of minus the log likelihood, and its slopes."""
+    seen = [values]
+    for layer in layers[:-1]:
+        seen.append(np.tanh(seen[-1] @ layer[:-1] + layer[-1]))
+    logit = (seen[-1] @ layers[-1][:-1] + layers[-1][-1])[:, 0]
+    total = np.mean(np.logaddexp(0, logit) - truth * logit)
+    back = ((1 / (1 + np.exp(-logit)) - truth) / len(truth))[:, np.newaxis]
+    slopes = []
+    for layer, below in zip(layers[::-1], seen[::-1], strict=True):
+        slopes.append(np.concatenate([below.T @ back, back.sum(0, keepdims=True)]))
+        back = back @ layer[:-1].T * (1 - below**2)
+    return total, slopes[::-1]
+
+
+def record_point_like(name_or_path, *, n=40_000, seed=SEED):
+    """
+    Fit the probability of a model and write it into its description.
+
+    Parameters
+    ----------
+    name_or_path : str or path-like
+        Name of a bundled model or folder of one, with the priors of its training in
+        its description.
+    n : int
+        Number of objects to fit to.
+    seed : int
+        Of the scenes.
+
+    Returns
+    -------
+    dict
+        What was written.
+    """
+    network = load_network(name_or_path)
+    folder, description = read_description(name_or_path)
+    config = description.get("training", {}).get("config", {})
+    shares, data = config.get("priors"), find_data()
+    sky = None if data is None else load_backgrounds(data, "train")
+    rng = np.random.default_rng(seed)
+    objects = draw_objects(n, rng, shares=shares, backgrounds=sky)
+    found = fit_point_like(measure_objects(network, objects), seed)
+    found["training"] = {"n": n, "seed": seed, "shares": shares or _SHARES}
+    write_description(folder, {**description, "point_like": found})
+    return found
+
+
+def main():
+    """Read the command line and fit."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("model", help="name or folder")
+    parser.add_argument("--n", type=int, default=40_000, help="number of objects")
+    parser.add_argument("--seed", type=int, default=SEED)
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO)
+    record_point_like(arguments.model, n=arguments.n, seed=arguments.seed)
+
+
+if __name__ == "__main__":
+    main()
