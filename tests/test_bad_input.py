@@ -132,7 +132,7 @@ BAD_SETTINGS = {
     "zero-point": ({"zeropoint": "thirty"}, ValueError, "zeropoint must be"),
     "zero-point is NaN": ({"zeropoint": np.nan}, ValueError, "zeropoint must be"),
     "zero-point in metres": ({"zeropoint": 3 * u.m}, ValueError, "zeropoint must be"),
-    "finder": ({"finder": 3}, TypeError, "finder must be callable"),
+    "finder": ({"finder": 3}, TypeError, "finder must be a callable"),
     "batch size": ({"batch_size": 0}, ValueError, "batch_size must be"),
     "fractional batch size": ({"batch_size": 2.5}, ValueError, "batch_size must be"),
     "unknown model": ({"model": "resnet"}, ValueError, "model must be"),

@@ -179,10 +179,11 @@ class TestPointSources:
         mask[:, 22:] = True
         image[mask] = np.nan
         error = np.ones(image.shape) if with_error else None
-        (patch,) = patches_of_point_sources(
+        ((flux, patch),) = patches_of_point_sources(
             parse_image(image, mask=mask, error=error),
             star[:, 0], star[:, 1], np.array([7.0]), PSF,
         )  # fmt: skip
+        assert flux == pytest.approx(500, rel=0.02)
         assert patch.pixels.sum() == pytest.approx(500, rel=0.03)
         patch.add_to(image, -1)
         assert np.nanmax(np.abs(image - 7.0)) < 0.01 * 500 * PSF.max()
@@ -190,9 +191,10 @@ class TestPointSources:
     def test_without_good_pixels(self):
         """A star that is masked leaves the image as it is."""
         image = parse_image(np.ones((40, 40)), mask=np.ones((40, 40), dtype=bool))
-        (patch,) = patches_of_point_sources(
+        ((flux, patch),) = patches_of_point_sources(
             image, np.array([20.0]), np.array([20.0]), np.array([0.0]), PSF
         )
+        assert flux == 0
         assert not patch.pixels.any()
 
 

@@ -1,8 +1,8 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Measure the galaxies of an image."""
 
-from astro_cnnfit.inputs import read_image
 from astro_cnnfit.keras_start import load_keras
+from astro_cnnfit.psf import read_psf
 
 from .files import check_folder_of, check_table_path, whole, write_table
 from .images import (
@@ -16,13 +16,19 @@ from .report import readable, say
 __all__ = ["add_arguments", "draw", "run"]
 
 _MAX_ROWS = 50
+# With neighbours subtracted, nearly all galaxies of a field have settled by then.
+_PASSES = 6
 _REFINE = {"ml": True, "map": "map"}
 
 
 def add_arguments(parser):
     """Add the arguments of ``astro-cnnfit measure``."""
     add_image_arguments(parser)
-    parser.add_argument("--psf", help="FITS file with the PSF, or one for each stamp")
+    parser.add_argument(
+        "--psf",
+        help="FITS file with the PSF, one for each stamp or position, or a model that "
+        "varies over the image, such as that of PsfEx",
+    )
     parser.add_argument(
         "--psf-oversampling",
         type=float,
@@ -53,6 +59,18 @@ def add_arguments(parser):
         "default of --refine) or of the posterior (map); needs --psf",
     )
     parser.add_argument(
+        "--find",
+        action="store_true",
+        help="find the objects of the image, and measure them all",
+    )
+    parser.add_argument(
+        "--iterations",
+        type=int,
+        metavar="N",
+        help="measure each object up to N times, with all others subtracted (default: "
+        "1; 6 with --find)",
+    )
+    parser.add_argument(
         "--figure", metavar="FILE", help="figure of data, model and residual to write"
     )
 
@@ -65,8 +83,10 @@ def run(options):
     data = read_data(options)
     psf = None
     if options.psf is not None:
-        psf = read_image(options.psf, argument="--psf").data
+        psf = read_psf(options.psf, argument="--psf")
     positions = read_positions(options, data)
+    if options.find and positions is not None:
+        raise ValueError("--find must not be given with --catalog: it makes its own")
 
     load_keras(options.debug)
     from astro_cnnfit import CNNSersicFitter
@@ -77,7 +97,10 @@ def run(options):
         zeropoint=options.zeropoint,
         refine=_REFINE.get(options.refine, False),
         precision=options.precision,
+        finder="default" if options.find else None,
+        iterations=options.iterations or (_PASSES if options.find else 1),
         statistics=True,
+        progress_bar=options.find,
     )
     table = fitter(
         data, psf, init_params=positions, psf_oversampling=options.psf_oversampling

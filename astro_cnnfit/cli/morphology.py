@@ -5,6 +5,7 @@ import numpy as np
 
 from astro_cnnfit.inputs import read_image
 from astro_cnnfit.keras_start import load_keras
+from astro_cnnfit.psf import read_psf
 
 from .files import check_table_path, write_table
 from .images import (
@@ -58,7 +59,7 @@ def run(options):
     if options.segmap is not None:
         segmap = _read_labels(options.segmap, data)
     if options.psf is not None:
-        psf = read_image(options.psf, argument="--psf").data
+        psf = read_psf(options.psf, argument="--psf")
     positions = read_positions(options, data)
     if options.method != "classical":
         load_keras(options.debug)

@@ -18,6 +18,7 @@ _TRUSTED = 1 / 9
 # Largest factor that is tried, and the largest for what no light was found of: a
 # galaxy that fills a stamp looks like an empty sky.
 _MAX_FACTOR, _MAX_FACTOR_IN_VAIN = 32, 4
+_LARGEST = 1_000_000
 _NO_RESULT = NO_DATA | FULLY_MASKED | OUTSIDE_IMAGE
 
 
@@ -41,7 +42,8 @@ def block_factor(r_eff, *, size=61):
     """
     r_eff = np.asarray(r_eff, dtype=float)
     known = np.where(np.isfinite(r_eff), r_eff, 0.0)
-    factor = np.maximum(np.ceil(known / (_FITS * size)), 1)
+    # A network may say anything; no image has so many pixels.
+    factor = np.clip(np.ceil(known / (_FITS * size)), 1, _LARGEST)
     return divisible_factor(factor.astype(int))
 
 

@@ -6,7 +6,7 @@ from astropy.coordinates import SkyCoord
 
 from astro_cnnfit import flags
 from astro_cnnfit.inputs import parse_image
-from astro_cnnfit.psf import as_psf_stamps, fwhm
+from astro_cnnfit.psf import fwhm, psf_stamps_of_rows
 from astro_cnnfit.sersic.arguments import parse_positive
 from astro_cnnfit.sersic.quality import warn_of_lost
 from astro_cnnfit.sersic.results import versions
@@ -229,8 +229,8 @@ def _psf_width(psf, sources):
     if psf is None:
         return np.full(n, np.nan)
     places = (np.nan_to_num(sources.x), np.nan_to_num(sources.y))
-    stamps = as_psf_stamps(psf, size=_PSF_SIZE, n=n, positions=places)
-    return np.broadcast_to(fwhm(stamps), n)
+    stamps, good = psf_stamps_of_rows(psf, size=_PSF_SIZE, n=n, positions=places)
+    return np.broadcast_to(np.where(good, fwhm(stamps), np.nan), n)
 
 
 def _image_bits(values, width, shape):

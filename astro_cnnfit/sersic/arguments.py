@@ -8,7 +8,7 @@ import astropy.units as u
 import numpy as np
 
 from astro_cnnfit.inputs import ZeroPoint, find_zeropoint, parse_positions
-from astro_cnnfit.psf import as_psf_stamps
+from astro_cnnfit.psf import psf_stamps_of_rows
 
 __all__ = [
     "checked_shape",
@@ -184,9 +184,9 @@ def parse_refine(refine):
     return bool(refine)
 
 
-def psf_stamps(psf, x, y, network, *, oversampling=1):
+def psf_stamps(psf, x, y, network, *, oversampling=1, includes_pixel=None, size=None):
     """
-    PSF stamps of the size that a network takes.
+    PSF stamps, one for all galaxies or one for each.
 
     Parameters
     ----------
@@ -198,41 +198,49 @@ def psf_stamps(psf, x, y, network, *, oversampling=1):
         For which they are.
     oversampling : float
         Samples per pixel of the image.
+    includes_pixel : bool, optional
+        Whether they are effective ones.
+    size : int, optional
+        Pixels on a side, by default those that the network takes.
 
     Returns
     -------
-    `~numpy.ndarray`
+    stamps : `~numpy.ndarray`
         (N or 1, k, k) float32, unit sum.
+    good : `~numpy.ndarray` of bool
+        (N or 1,) false where the PSF of a galaxy is none; it gets the mean one.
     """
     try:
-        return as_psf_stamps(
+        return psf_stamps_of_rows(
             psf,
-            size=network.psf_size or _PSF_SIZE,
+            size=size or network.psf_size or _PSF_SIZE,
             n=len(x),
             positions=(x, y),
             oversampling=oversampling,
+            includes_pixel=includes_pixel,
         )
     except ValueError as error:
         # The argument has a longer name in the fitter.
-        if str(error).startswith("oversampling"):
+        if str(error).startswith(("oversampling", "includes_pixel")):
             raise ValueError(f"psf_{error}") from error
         raise
 
 
-def psfs_of(psf, x, y, network, *, oversampling=1, refine=False):
+def psfs_of(psf, x, y, network, *, refine=False, **settings):
     """
     PSF stamps for a call, None where none are given and none are needed.
 
     Parameters
     ----------
-    psf, x, y, network, oversampling
+    psf, x, y, network, **settings
         As for `psf_stamps`.
     refine : bool or str
         Whether galaxies are to be refined.
 
     Returns
     -------
-    `~numpy.ndarray` or None
+    stamps, good : `~numpy.ndarray` or None
+        As of `psf_stamps`.
 
     Raises
     ------
@@ -240,7 +248,7 @@ def psfs_of(psf, x, y, network, *, oversampling=1, refine=False):
         If there is no PSF, and the network or the refinement needs one.
     """
     if psf is not None:
-        return psf_stamps(psf, x, y, network, oversampling=oversampling)
+        return psf_stamps(psf, x, y, network, **settings)
     if network.needs_psf:
         raise ValueError(
             f"psf must be given: network {network.name!r} needs one "
@@ -248,7 +256,7 @@ def psfs_of(psf, x, y, network, *, oversampling=1, refine=False):
         )
     if refine:
         raise ValueError(f"psf must be given: refine={refine!r} needs one")
-    return None
+    return None, None
 
 
 def positions_of(image, init_params, finder):
@@ -303,7 +311,7 @@ def find_galaxies(finder, image):
     Parameters
     ----------
     finder : callable
-        As the star finders of photutils.
+        What `~astro_cnnfit.detection.parse_finder` returns.
     image : `~astro_cnnfit.inputs.Image`
         One image.
 
@@ -312,12 +320,11 @@ def find_galaxies(finder, image):
     `~astropy.table.Table` or `~numpy.ndarray`
         What `~astro_cnnfit.inputs.parse_positions` takes.
     """
-    data = image.data.copy()
+    data, error = image.data.copy(), image.error
     if image.unit is not None:
         data = data * image.unit
-    table = finder(data, mask=image.mask)
-    # photutils returns None, with a warning, where there is nothing.
-    return np.empty((0, 2)) if table is None else table
+        error = None if error is None else error * image.unit
+    return finder(data, mask=image.mask, error=error)
 
 
 def checked_shape(shape, n, is_stack):

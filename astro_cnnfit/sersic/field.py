@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 from tqdm import tqdm
 
-from astro_cnnfit.parameters import NAMES
+from astro_cnnfit.parameters import NAMES, decode
 from astro_cnnfit.psf import fwhm
 
 from .border import image_sky
@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 # In standard deviations of its latent parameters: a galaxy that changed by less is
 # taken to be the same as before.
 _SAME = 0.2
+# By how much the step of a model that is subtracted is longer than that of the
+# measurement, after this pass.
+_LONGER, _LONGER_FROM = 0.5, 2
 # Light per pixel, in sky noises, down to which a galaxy matters to the measurement of
 # another, and down to which it is subtracted.
 _MATTERS, _DRAWN = 0.2, 0.03
@@ -113,6 +116,7 @@ class _Field:
         # The mask and the errors are those of the image throughout.
         self.image = replace(image, data=image.data.astype(np.float64))
         self.patches = {}
+        self.drawn = self.result.latent.copy()
 
     def overlaps(self):
         """Who stands in whose light, by what is known."""
@@ -160,6 +164,21 @@ class _Field:
         for item in dataclass_fields(Measurement):
             getattr(self.result, item.name)[rows] = getattr(found, item.name)
         self.result.passes[rows] = passes
+        self.drawn[rows] = self.result.latent[rows] + self._further(rows)
+
+    def _further(self, rows):
+        """
+        What is added to the parameters of models that are subtracted.
+
+        What is left of one galaxy is taken for part of the next, so that blends come
+        apart slowly, always in one direction: steps are made longer, by less than the
+        error.
+        """
+        latent, covariance = self.result.latent, self.result.latent_covariance
+        step = _LONGER * (latent[rows] - self.drawn[rows])
+        error = np.sqrt(np.diagonal(covariance[rows], axis1=1, axis2=2))
+        step[self.result.passes[rows] <= _LONGER_FROM] = 0
+        return np.nan_to_num(np.clip(step, -error, error))
 
     def restore(self, rows):
         """Put these galaxies back into the image."""
@@ -179,18 +198,17 @@ class _Field:
         is_star = is_point_source(self.result.point_like_prob[rows])
         galaxies, stars = rows[~is_star], rows[is_star]
         psfs, shape = self._psfs_of(self.psfs, galaxies), self.image.data.shape
-        params = self.result.params[galaxies]
+        params = decode(self.drawn[galaxies])
         reach = self._reach(galaxies, _DRAWN)
         for place, patch in patches_of_galaxies(params, psfs, shape, reach):
             yield galaxies[place], patch
         x, y = self.result.params[stars, :2].T
         background = self.result.local_bkg[stars]
         psfs = self._psfs_of(self.star_psfs, stars)
-        yield from zip(
-            stars,
-            patches_of_point_sources(self.image, x, y, background, psfs),
-            strict=True,
-        )
+        found = patches_of_point_sources(self.image, x, y, background, psfs)
+        for row, (flux, patch) in zip(stars.tolist(), found, strict=True):
+            self.result.point_flux[row] = flux
+            yield row, patch
 
     def _reach(self, rows, faintest):
         width = fwhm(self._psfs_of(self.psfs, rows))

@@ -1,20 +1,12 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """`CNNSersicFitter`: from images to a table of Sersic parameters."""
 
-from dataclasses import dataclass
-from typing import Any
-
-import astropy.units as u
 import numpy as np
-from astropy.nddata import NDData
-from astropy.table import QTable
 
 from astro_cnnfit import flags
 from astro_cnnfit.inputs import parse_image
-from astro_cnnfit.inputs.image import parse_values
 
 from .arguments import (
-    checked_shape,
     parse_model,
     parse_positive,
     parse_refine,
@@ -24,34 +16,20 @@ from .arguments import (
     psfs_of,
     zeropoint_of,
 )
-from .images import (
-    astropy_models,
-    image_of_galaxies,
-    psfs_or_typical,
-    stack_of_galaxies,
-)
+from .field import measure_field
+from .fit import Fit, model_image, residual_image
+from .images import astropy_models
 from .measure import measure
 from .posterior import draw_parameters, draw_table
 from .quality import warn_of_lost
-from .results import FitInfo, Measurement, make_table, versions
+from .results import FitInfo, make_table, versions
 from .sky import parse_pixel_scale, sky_columns
 
 __all__ = ["CNNSersicFitter"]
 
 
-@dataclass(frozen=True)
-class _Fit:
-    """All that one call leaves behind."""
-
-    results: QTable
-    init_params: QTable
-    measurement: Measurement
-    network: Any
-    psfs: np.ndarray | None
-    is_stack: bool
-    unit: u.UnitBase | None
-    wcs: Any
-    zeropoint: float | None
+# Pixels on a side of the PSFs with which stars are subtracted, wings and all.
+_STAR_SIZE = 61
 
 
 class CNNSersicFitter:
@@ -74,10 +52,17 @@ class CNNSersicFitter:
         Whether to refine the network's answer to the maximum of the likelihood
         of the pixels; ``'map'`` holds on to the network's answer where it knows
         more than the pixels. See :doc:`/errors`.
-    finder : callable, optional
-        Finds galaxies in an image where no ``init_params`` are given: called as
-        ``finder(data, mask=mask)``, as the star finders of photutils are, it
-        returns a table with positions, or None.
+    finder : 'default', callable, segmentation image or table, optional
+        Finds the objects of an image where no ``init_params`` are given. ``'default'``
+        is `~astro_cnnfit.detection.GalaxyFinder`. A callable is called as
+        ``finder(data, mask=mask)``, as the star finders of photutils are, and
+        returns a table with positions, or None. A
+        `~photutils.segmentation.SegmentationImage` or a table says itself where they
+        are.
+    iterations : int
+        How often each galaxy of an image is measured, at most. From the second time
+        on, the models of all others are subtracted, the brightest first, until
+        nothing changes; 6 to 12 are enough for crowded fields. See :doc:`/fields`.
     statistics : bool
         Whether to compute ``qfit``, ``reduced_chi2`` and the flags
         ``poor_model`` and ``psf_mismatch``. They need an image of each model,
@@ -140,20 +125,22 @@ class CNNSersicFitter:
         zeropoint=None,
         refine=False,
         finder=None,
+        iterations=1,
         statistics=False,
         batch_size=512,
         precision=None,
         progress_bar=False,
     ):
-        if finder is not None and not callable(finder):
-            raise TypeError(
-                "finder must be callable as finder(data, mask=mask), got "
-                f"{type(finder).__name__}"
-            )
         self.pixel_scale = parse_pixel_scale(pixel_scale)
         self.zeropoint = parse_zeropoint(zeropoint)
         self.refine = parse_refine(refine)
-        self.finder = finder
+        self.finder = None
+        if finder is not None:
+            # photutils takes a second to import.
+            from astro_cnnfit.detection import parse_finder
+
+            self.finder = parse_finder(finder)
+        self.iterations = parse_positive(iterations, "iterations")
         self.statistics = bool(statistics)
         self.batch_size = parse_positive(batch_size, "batch_size")
         self.progress_bar = bool(progress_bar)
@@ -171,6 +158,7 @@ class CNNSersicFitter:
         bad_bits=None,
         init_params=None,
         psf_oversampling=1,
+        psf_includes_pixel=None,
     ):
         """
         Measure the galaxies of one image or of a stack of images.
@@ -205,6 +193,9 @@ class CNNSersicFitter:
             of the image is measured.
         psf_oversampling : float
             Samples of ``psf`` per pixel of the image.
+        psf_includes_pixel : bool, optional
+            Whether ``psf`` is an effective one, as those that are measured from stars
+            (the default for arrays), or is still to be integrated over the pixel.
 
         Returns
         -------
@@ -231,31 +222,28 @@ class CNNSersicFitter:
         )
         zeropoint = zeropoint_of(image, self.zeropoint)
         ids, x, y, extra = positions_of(image, init_params, self.finder)
-        psfs = psfs_of(
-            psf, x, y, self.model, oversampling=psf_oversampling, refine=self.refine
-        )
-        measurement = measure(
-            self.model,
-            image,
-            x,
-            y,
-            psfs,
-            r_eff=extra.get("r_eff"),
-            statistics=self.statistics,
-            refine=self.refine,
-            batch_size=self.batch_size,
-            progress_bar=self.progress_bar,
+        of_psf = {
+            "oversampling": psf_oversampling,
+            "includes_pixel": psf_includes_pixel,
+        }
+        psfs, good = psfs_of(psf, x, y, self.model, refine=self.refine, **of_psf)
+        star_psfs = None
+        if self.iterations > 1 and psf is not None:
+            star_psfs, _ = psf_stamps(psf, x, y, self.model, size=_STAR_SIZE, **of_psf)
+        measurement = self._measure(
+            image, x, y, (psfs, star_psfs, good), extra.get("r_eff")
         )
         wcs = image.wcs if image.data.ndim == 2 else None
         results = self._table(image, wcs, (ids, x, y), measurement, zeropoint)
         init = results["id", "x_init", "y_init"]
         # One assignment: another thread sees all of a call or nothing of it.
-        self._fit = _Fit(
+        self._fit = Fit(
             results,
             init,
             measurement,
             self.model,
             psfs,
+            star_psfs,
             image.data.ndim == 3,
             image.unit,
             wcs,
@@ -307,22 +295,7 @@ class CNNSersicFitter:
             If the fitter was not called before or ``shape`` does not fit.
         """
         fit = self._last("make_model_image")
-        params = fit.measurement.params
-        shape = checked_shape(shape, len(params), fit.is_stack)
-        psfs = fit.psfs
-        if psf is not None:
-            psfs = psf_stamps(psf, params[:, 0], params[:, 1], fit.network)
-        psfs = psfs_or_typical(fit.network, psfs)
-        background = fit.measurement.local_bkg
-        if fit.is_stack:
-            image = stack_of_galaxies(params, psfs, shape[1:])
-            background = np.nan_to_num(background)[:, np.newaxis, np.newaxis]
-        else:
-            image = image_of_galaxies(params, psfs, shape)
-            known = background[np.isfinite(background)]
-            background = np.median(known) if known.size else 0.0
-        if include_local_bkg:
-            image += background
+        image = model_image(fit, shape, psf=psf, include_local_bkg=include_local_bkg)
         return image if fit.unit is None else image * fit.unit
 
     def make_residual_image(self, data, *, psf=None, include_local_bkg=False):
@@ -348,22 +321,7 @@ class CNNSersicFitter:
             shape or unit of what was measured.
         """
         fit = self._last("make_residual_image")
-        image = parse_values(data)
-        model = self.make_model_image(
-            image.data.shape, psf=psf, include_local_bkg=include_local_bkg
-        )
-        if image.unit != fit.unit:
-            raise ValueError(
-                f"data must have the unit of what was measured, {fit.unit}, got "
-                f"{image.unit}"
-            )
-        residual = image.data - getattr(model, "value", model)
-        if isinstance(data, NDData):
-            return NDData(
-                residual, uncertainty=data.uncertainty, mask=data.mask, wcs=data.wcs,
-                meta=data.meta, unit=data.unit,
-            )  # fmt: skip
-        return residual if fit.unit is None else residual * fit.unit
+        return residual_image(fit, data, psf=psf, include_local_bkg=include_local_bkg)
 
     def results_to_models(self):
         """
@@ -452,6 +410,33 @@ class CNNSersicFitter:
             raise ValueError(f"{method} needs results: call the fitter with data first")
         return fit
 
+    def _measure(self, image, x, y, psfs, r_eff):
+        """Measure galaxies, each by itself or all together."""
+        psfs, star_psfs, good = psfs
+        settings = {
+            "r_eff": r_eff, "statistics": self.statistics, "refine": self.refine,
+            "batch_size": self.batch_size, "progress_bar": self.progress_bar,
+        }  # fmt: skip
+        # Nobody looks at a galaxy whose PSF is none.
+        lost = (
+            np.zeros(len(x), bool) if good is None else np.broadcast_to(~good, x.shape)
+        )
+        place = np.where(lost, np.nan, x), y
+        if self.iterations == 1:
+            found = measure(self.model, image, *place, psfs, **settings)
+        elif image.data.ndim == 2:
+            found = measure_field(
+                self.model, image, *place, psfs, iterations=self.iterations,
+                star_psfs=star_psfs, **settings,
+            )  # fmt: skip
+        else:
+            raise ValueError(
+                "iterations must be 1 for a stack, whose images have nothing to do "
+                f"with each other, got {self.iterations}"
+            )
+        found.flags[lost] = flags.BAD_PSF
+        return found
+
     def _table(self, image, wcs, positions, measurement, zeropoint):
         value, source = (None, None) if zeropoint is None else zeropoint
         sky = sky_columns(
@@ -469,6 +454,7 @@ class CNNSersicFitter:
             "zeropoint_source": source,
             "statistics": self.statistics,
             "refine": self.refine,
+            "iterations": self.iterations,
             "error_given": image.error is not None,
         }
         # FITS headers and other files have no None.

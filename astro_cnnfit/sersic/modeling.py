@@ -250,13 +250,14 @@ class CNNSersicModelFitter(Fitter):
 
     def _psf_at(self, x, y):
         places = (np.array([getattr(value, "value", value)]) for value in (x, y))
-        return psfs_of(
+        psfs, _ = psfs_of(
             self.psf,
             *places,
             self._network(),
             oversampling=self.psf_oversampling,
             refine=self.refine,
         )
+        return psfs
 
     def _measure(self, grid, image, error, place):
         """Measure the galaxy at a place; what is known of it as a dictionary."""

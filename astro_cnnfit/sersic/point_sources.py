@@ -7,7 +7,7 @@ from astro_cnnfit.psf.sampling import resample
 
 from .images import Patch
 
-__all__ = ["is_point_source", "patches_of_point_sources"]
+__all__ = ["is_point_source", "patches_of_point_sources", "psfs_at"]
 
 # Probability from which on an object is drawn as a point.
 _LIKELY = 0.5
@@ -49,22 +49,42 @@ def patches_of_point_sources(image, x, y, background, psfs):
 
     Yields
     ------
+    flux : float
+        Zero where none of the pixels that tell it is good.
     `~astro_cnnfit.sersic.images.Patch`
-        (k, k) pixels of each star; zero where none of the pixels that tell its flux
-        is good.
+        (k, k) pixels of that star.
+    """
+    for row, patch in enumerate(psfs_at(x, y, psfs)):
+        flux = _flux(image, patch, background[row])
+        yield flux, patch._replace(pixels=flux * patch.pixels)
+
+
+def psfs_at(x, y, psfs):
+    """
+    PSFs at positions in an image.
+
+    Parameters
+    ----------
+    x, y : `~numpy.ndarray`
+        (N,) finite positions in pixels.
+    psfs : `~numpy.ndarray`
+        (N or 1, k, k), k odd.
+
+    Yields
+    ------
+    `~astro_cnnfit.sersic.images.Patch`
+        (k, k) pixels, of the sum of the PSF.
     """
     half = psfs.shape[-1] // 2
-    steps = np.arange(-half, half + 1)
-    left, bottom = (np.rint(values).astype(int) - half for values in (x, y))
+    steps = np.arange(psfs.shape[-1])
     for row in range(len(x)):
         psf = psfs[row if len(psfs) > 1 else 0].astype(float)
         # The star is where the PSF's middle comes to lie.
-        x_points = steps - (x[row] - np.rint(x[row])) + half
-        y_points = steps - (y[row] - np.rint(y[row])) + half
+        left, bottom = (int(np.rint(values[row])) - half for values in (x, y))
+        x_points = steps - (x[row] - left - half)
+        y_points = steps - (y[row] - bottom - half)
         stamp = resample(psf[np.newaxis], y_points, x_points)[0]
-        patch = Patch(stamp, int(left[row]), int(bottom[row]))
-        flux = _flux(image, patch, background[row])
-        yield patch._replace(pixels=flux * stamp)
+        yield Patch(stamp, left, bottom)
 
 
 def _flux(image, patch, background):

@@ -90,7 +90,7 @@ COLUMNS = (
 
 _NAN_AT_FIRST = (
     *("sky_sigma", "snr", "local_bkg", "border_level"),
-    *("qfit", "reduced_chi2", "point_like_prob"),
+    *("qfit", "reduced_chi2", "point_like_prob", "point_flux"),
 )
 
 
@@ -135,6 +135,9 @@ class Measurement:
     """(N,) bool, whether the row is that of a refinement, not the network's."""
     point_like_prob: np.ndarray
     """(N,) probability that it is unresolved; NaN where that is not known."""
+    point_flux: np.ndarray
+    """(N,) flux of the PSF that was subtracted in the place of a star; NaN where a
+    galaxy was, or nothing."""
     passes: np.ndarray
     """(N,) int, how often it was measured, each time with fewer neighbours."""
 
@@ -172,7 +175,10 @@ class FitInfo(Sequence):
     * ``snr``: signal-to-noise ratio within the effective radius, from the noise
       of the sky alone,
     * ``block_factor``: side of the blocks that were averaged; 1 for none,
-    * ``refined``: whether the row is that of a refinement, not the network's.
+    * ``refined``: whether the row is that of a refinement, not the network's,
+    * ``passes``: how often it was measured, each time with fewer neighbours,
+    * ``point_flux``: flux of the PSF that was subtracted in its place, NaN where it
+      was not taken for a star.
 
     Parameters
     ----------
@@ -201,6 +207,8 @@ class FitInfo(Sequence):
             "snr": float(measurement.snr[index]),
             "block_factor": int(measurement.factor[index]),
             "refined": bool(measurement.refined[index]),
+            "passes": int(measurement.passes[index]),
+            "point_flux": float(measurement.point_flux[index]),
         }
 
     def __repr__(self):
