@@ -10,6 +10,7 @@ import accuracy_pages
 import cas_pages
 import catalog_pages
 import experiment_pages
+import fields_pages
 import flag_pages
 import morphology_pages
 import psf_pages
@@ -38,6 +39,7 @@ def write_all(folder):
         "flag_advice.inc": flag_pages.advice,
         "flag_rates.inc": flag_pages.rates,
         **experiment_pages.PARTS,
+        **fields_pages.PARTS,
         **cas_pages.PARTS,
         **catalog_pages.PARTS,
         **morphology_pages.PARTS,

@@ -14,7 +14,8 @@ from astro_cnnfit.evaluation import (
     reliability,
 )
 from astro_cnnfit.parameters import encode
-from astro_cnnfit.training.point_like import draw_objects, fit_point_like
+from astro_cnnfit.psf import fwhm
+from astro_cnnfit.training.point_like import UNRESOLVED, draw_objects, fit_point_like
 from astro_cnnfit.weights import load_network, point_like_probability
 from astro_cnnfit.weights.checking import check_description
 from astro_cnnfit.weights.point_like import FEATURES, point_like_features
@@ -110,11 +111,10 @@ def test_bundled_networks_tell_stars_from_galaxies(name):
     point_like = network.description["point_like"]
     found, truth = [], []
     for stamps, psfs, params, _ in draw_objects(600, np.random.default_rng(6)):
-        from astro_cnnfit.psf import fwhm
-
         latent, covariance = network.predict(stamps, psfs)
-        found.append(point_like_probability(latent, covariance, fwhm(psfs), point_like))
-        truth.append(params[:, 3] < 0.01)
+        widths = fwhm(psfs)
+        found.append(point_like_probability(latent, covariance, widths, point_like))
+        truth.append(params[:, 3] < UNRESOLVED * widths)
     found, truth = np.concatenate(found), np.concatenate(truth)
     assert np.isfinite(found).mean() > 0.99
     assert area_under_curve(found, truth) > 0.94

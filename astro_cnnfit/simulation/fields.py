@@ -76,7 +76,7 @@ def simulate_field(
         Objects per area, in units of KiDS's: 24 galaxies of 17 < r < 24 and 3 stars
         of 17 < r < 25.5 per square arcminute.
     limit : float
-        Magnitude of the faintest objects. Galaxies of r = 24.2 are found at 5 sigma.
+        Magnitude of the faintest objects. Of galaxies of r = 24.9 half are found.
     star_fraction : float
         Number of stars in units of that in KiDS; 0 for none.
     psf : array_like or model, optional

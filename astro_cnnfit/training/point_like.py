@@ -3,7 +3,8 @@
 Fit the probability that an object is a point source.
 
 Scenes of the network's own training are drawn anew, with point sources in place of
-half of the galaxies; neighbours, noise and PSFs are as they were. The large network
+half of the galaxies; neighbours, noise and PSFs are as they were. Galaxies that are far
+too small to be resolved count as point sources. The large network
 measures them, and a small one learns from what it says::
 
     python -m astro_cnnfit.training.point_like sersic
@@ -34,6 +35,7 @@ from astro_cnnfit.weights.files import read_description, write_description
 from astro_cnnfit.weights.point_like import FEATURES, point_like_features
 
 __all__ = [
+    "UNRESOLVED",
     "draw_objects",
     "fit_layers",
     "fit_point_like",
@@ -44,8 +46,12 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 SEED = 31
-# R_eff in pixels of what is drawn as a point, and below which nothing else is.
-_POINT, _SMALLEST = 1e-3, 0.01
+UNRESOLVED = 0.15
+"""R_eff over the FWHM of the PSF below which a galaxy counts as a point source: it is
+4 % broader than one, about what a PSF may be wrong by."""
+
+# R_eff in pixels of what is drawn as a point.
+_POINT = 1e-3
 _SNR = 5.0, 3000.0
 # Of what is measured, whose S/N is not that which was drawn.
 _LEAST_SNR = 4.0
@@ -129,7 +135,7 @@ def measure_objects(network, objects):
         latent, covariance = network.predict(stamps, psfs)
         widths = fwhm(psfs)
         part = {"latent": latent, "covariance": covariance, "psf_fwhm": widths}
-        part |= {"params": params, "is_point": params[:, 3] < _SMALLEST}
+        part |= {"params": params, "is_point": params[:, 3] < UNRESOLVED * widths}
         parts.append(part | {"snr": effective_snr(params, widths, poisson)})
         logger.info("measured %d objects", sum(len(p["snr"]) for p in parts))
     return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
@@ -267,7 +273,12 @@ def record_point_like(name_or_path, *, n=40_000, seed=SEED):
     rng = np.random.default_rng(seed)
     objects = draw_objects(n, rng, shares=shares, backgrounds=sky)
     found = fit_point_like(measure_objects(network, objects), seed)
-    found["training"] = {"n": n, "seed": seed, "shares": shares or _SHARES}
+    found["training"] = {
+        "n": n,
+        "seed": seed,
+        "shares": shares or _SHARES,
+        "unresolved": UNRESOLVED,
+    }
     write_description(folder, {**description, "point_like": found})
     return found
 

@@ -32,7 +32,12 @@ from astro_cnnfit.evaluation import (
 )
 from astro_cnnfit.psf import fwhm
 from astro_cnnfit.simulation import find_data, load_backgrounds
-from astro_cnnfit.training.point_like import draw_objects, fit_layers, measure_objects
+from astro_cnnfit.training.point_like import (
+    UNRESOLVED,
+    draw_objects,
+    fit_layers,
+    measure_objects,
+)
 from astro_cnnfit.weights import load_network, point_like_probability
 from astro_cnnfit.weights.point_like import apply_layers, point_like_features
 
@@ -40,7 +45,7 @@ SEED = 40_031
 SHARES = {"table1": 0.45, "wide": 0.45, "blocks": 0.1}
 CONTAMINATION = 0.05
 SNR = (5, 10, 20, 50, 200, 3000)
-SIZE = (0, 0.1, 0.2, 0.4, 0.8, 1.6, 20)
+SIZE = (UNRESOLVED, 0.3, 0.6, 1.2, 20)
 _FLUX = 2
 _CENTRE, _HALF = 30, 12
 
@@ -58,6 +63,7 @@ def main():
         n_fitter=arguments.n_fitter,
         shares=SHARES,
         models={name: network.sha256 for name, network in networks.items()},
+        unresolved=UNRESOLVED,
         real_sky=0.0 if folder is None else 0.35,
     )
     result["models"] = {}
@@ -88,12 +94,12 @@ def main():
 def parse_arguments():
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--n", type=int, default=16_000, help="held-out objects")
+    parser.add_argument("--n", type=int, default=12_000, help="held-out objects")
     parser.add_argument(
-        "--n-reference", type=int, default=16_000, help="objects to fit the others to"
+        "--n-reference", type=int, default=12_000, help="objects to fit the others to"
     )
     parser.add_argument(
-        "--n-fitter", type=int, default=4000, help="objects for the whole fitter"
+        "--n-fitter", type=int, default=2600, help="objects for the whole fitter"
     )
     parser.add_argument("--models", nargs="+", default=["sersic", "sersic_wide"])
     parser.add_argument("--seed", type=int, default=SEED)
@@ -236,7 +242,7 @@ def psf_fit(stamps, psfs, latent, widths):
 def through_the_fitter(network, parts):
     """Separate what the whole fitter measured, sky and masks of its own included."""
     fitter = CNNSersicFitter(network)
-    latents, covariances, widths, is_point = [], [], [], []
+    latents, covariances, widths, sizes = [], [], [], []
     for stamps, psfs, params, _ in parts:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -249,12 +255,13 @@ def through_the_fitter(network, parts):
             latents.append(latent)
             covariances.append(row["latent_cov"])
             widths.append(psf)
-            is_point.append(truth[3] < 0.01)
-    is_point = np.array(is_point)
+            sizes.append(truth[3])
+    widths = fwhm(np.array(widths))
+    is_point = np.array(sizes) < UNRESOLVED * widths
     probability = point_like_probability(
         np.array(latents),
         np.array(covariances),
-        fwhm(np.array(widths)),
+        widths,
         network.description.get("point_like"),
     )
     return {
