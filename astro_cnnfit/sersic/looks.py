@@ -12,7 +12,7 @@ from .border import Border
 from .images import psfs_or_typical, stamps_of_galaxies
 from .neighbours import find_neighbours
 from .pixels import masked_pixels, prepare, sky_noise
-from .quality import UNMEASURABLE, quality_flags
+from .quality import UNMEASURABLE, point_like, quality_flags
 from .results import Measurement
 from .shot_noise import error_with_shot_noise
 from .statistics import light_at, within_r_eff
@@ -221,9 +221,12 @@ class _Looks:
     def describe(self, statistics, refine):
         """All that is known of each galaxy, by the names of `Measurement`."""
         failed, others = np.zeros(len(self.latent), dtype=bool), self.stamps.mask
+        seen = self.psfs if self.network.needs_psf else None
+        stars = point_like(self.network, self.latent, self.covariance, seen)
         if refine:
             failed, others = self._refine(refine)
         values = {"sky_sigma": self.sigma, "local_bkg": self.local_bkg}
+        values["point_like_prob"] = stars
         values["border_level"] = self.local_bkg + self.unit * self.light
         values["refined"] = ~failed & bool(refine)
         bits, values["snr"], widths = self._quality()

@@ -7,10 +7,10 @@ import numpy as np
 from astropy.utils.exceptions import AstropyUserWarning
 
 from astro_cnnfit import flags
-from astro_cnnfit.parameters import NAMES, PARAMETERS, effective_snr
+from astro_cnnfit.parameters import LATENT_NAMES, NAMES, PARAMETERS, effective_snr
 from astro_cnnfit.psf import fwhm
 
-__all__ = ["UNMEASURABLE", "quality_flags", "warn_of_lost"]
+__all__ = ["UNMEASURABLE", "point_like", "quality_flags", "warn_of_lost"]
 
 UNMEASURABLE = flags.NO_DATA | flags.FULLY_MASKED | flags.OUTSIDE_IMAGE
 """Bits of stamps that are not shown to a network."""
@@ -24,6 +24,8 @@ _SLACK = 0.02
 _NARROWEST, _WIDEST, _TYPICALLY = 0.9, 1.75, 1.26
 # Where the S/N is within this factor of a bound, the PSF's width is measured.
 _CLOSE = 1.5
+# R_eff in widths of the PSF, up to which an object may be a point.
+_MAYBE_POINT = 1.0
 # FWHM for networks that are not told: KiDS's r band, which GaLNet-1 knows.
 _UNKNOWN_FWHM = 3.5
 
@@ -75,6 +77,39 @@ def quality_flags(params, psfs, trained_ranges):
     bits[outside] |= flags.OUTSIDE_TRAINING_RANGE
     bits[_at_bound(columns)] |= flags.AT_BOUND
     return bits, snr, widths
+
+
+def point_like(network, latent, covariance, psfs):
+    """
+    Probability that objects are not resolved.
+
+    Parameters
+    ----------
+    network : `~astro_cnnfit.weights.Network`
+        What looked at them.
+    latent, covariance : `~numpy.ndarray`
+        (N, 7) and (N, 7, 7): what it said, at the scale of the stamps.
+    psfs : `~numpy.ndarray` or None
+        (N or 1, k, k) that it was given.
+
+    Returns
+    -------
+    `~numpy.ndarray`
+        (N,); NaN where the network has not learnt to tell.
+    """
+    fit = network.description.get("point_like")
+    if fit is None or psfs is None:
+        return np.full(len(latent), np.nan)
+    # It needs Keras, which is loaded when a network is.
+    from astro_cnnfit.weights import point_like_probability
+
+    widths, exact = _widths(psfs, network.trained_ranges, len(latent))
+    sizes = 10 ** latent[:, LATENT_NAMES.index("log_r_eff")]
+    # Where it is close, a tenth of the width makes a star of a galaxy.
+    doubtful = ~exact & (sizes < _MAYBE_POINT * widths)
+    if doubtful.any():
+        widths[doubtful] = fwhm(psfs[doubtful])
+    return point_like_probability(latent, covariance, widths, fit)
 
 
 def _beyond(values, bounds):

@@ -84,6 +84,11 @@ COLUMNS = (
         "reduced_chi2", "", "reduced chi-squared within the effective radius",
         "Li et al. 2022, Eq. 11; NaN unless the fitter has statistics=True or refine",
     ),
+    Column(
+        "point_like_prob", "",
+        "probability that it is unresolved, a star, among as many stars as galaxies",
+        "the network's posterior; NaN where the network cannot tell",
+    ),
     Column("flags", "", "bit flags, see astro_cnnfit.decode_flags"),
 )  # fmt: skip
 
@@ -243,7 +248,10 @@ def make_table(measurement, positions, *, unit=None, zeropoint=None, sky=None, m
     values |= _parameter_values(measurement) | (sky or {})
     if zeropoint is not None:
         values |= _magnitudes(values, zeropoint)
-    for name in ("local_bkg", "n_pixels_fit", "qfit", "reduced_chi2", "flags"):
+    for name in (
+        "local_bkg", "n_pixels_fit", "qfit", "reduced_chi2",
+        "point_like_prob", "flags",
+    ):  # fmt: skip
         values[name] = getattr(measurement, name)
     return assemble(COLUMNS, values, unit=unit, meta=meta)
 
