@@ -123,8 +123,8 @@ FLAGS = (
     ),
     Flag(
         NEIGHBOUR, "neighbour",
-        "light that the model does not explain, weighted by its nearness, is more "
-        "than 3 % of the galaxy's flux",
+        "light that the model does not explain, or that is missing where it is darker "
+        "than the sky, weighted by its nearness, is more than 3 % of the galaxy's flux",
         "keep; where one galaxy matters, mask the neighbour or refine",
     ),
     Flag(

@@ -394,34 +394,6 @@ class TestCatalogue:
         rows, _ = read_positions(Table({"ra": ra, "dec": [1.0, 2.0]}))
         assert_array_equal(rows["ra"], [np.nan, 2])
 
-    @pytest.mark.parametrize(
-        ("change", "keywords", "error", "match"),
-        [
-            ({"id": [1, 1]}, {}, ValueError, "1 stand there more than once: 1"),
-            ({"id": ["a", "a"]}, {}, ValueError, "more than once: a"),
-            ({"id": [1.5, 2]}, {}, TypeError, "whole numbers or text, got dtype fl"),
-            ({"id": [1e17, 2]}, {}, TypeError, "whole numbers or text"),
-            (
-                {"id": MaskedColumn([1, 2], mask=[1, 0])},
-                {},
-                ValueError,
-                "id must not have missing",
-            ),
-            ({"ra": ["1", "2"]}, {}, TypeError, "ra must hold real numbers"),
-            ({"ra": [1, 2] * u.m}, {}, ValueError, "ra must be an angle, got unit m"),
-            ({}, {"columns": {"ra": "RA"}}, ValueError, "the column 'RA' for ra"),
-            ({}, {"columns": {"Ra": "ra"}}, ValueError, "got 'Ra'"),
-            ({}, {"keep": ["mag"]}, ValueError, "has no 'mag'"),
-            ({"flags": [1, 2]}, {"keep": ["flags"]}, ValueError, "has a column of"),
-            ({"n_fit": [1, 2]}, {"keep": ["n_fit"]}, ValueError, "has a column of"),
-            ({"a": [1, 2]}, {"keep": ["a", "a"]}, ValueError, "each column once"),
-            ({"a": [1j, 2]}, {"keep": ["a"]}, TypeError, "'a' has dtype complex"),
-        ],
-    )
-    def test_bad_catalogues(self, change, keywords, error, match):
-        with pytest.raises(error, match=match):
-            read_positions(QTable({**self.SOME, **change}), **keywords)
-
     def test_no_catalogue(self, tmp_path):
         with pytest.raises(FileNotFoundError, match=r"catalog .*no such file"):
             read_positions(tmp_path / "a.fits")

@@ -101,7 +101,7 @@ def parse_image(
     TypeError
         If ``data``, ``mask`` or ``error`` do not hold real numbers.
     ValueError
-        If a shape or unit does not fit, ``data`` is empty, ``mask`` or ``error`` is
+        If a shape or unit does not fit, ``data`` is in magnitudes or empty, ``mask`` or ``error`` is
         given although ``data`` brings its own, a list of HDUs has no image or
         more than one, or ``bad_bits`` are not bits of a mask.
     """
@@ -116,6 +116,10 @@ def parse_image(
             f"{argument} must be {ACCEPTED}; got "
             f"{'an empty array' if values.size == 0 else f'{values.ndim} dimensions'}"
             f" with shape {values.shape}"
+        )
+    if _is_logarithmic(parts.unit):
+        raise ValueError(
+            f"{argument} must be in linear units, got the logarithmic {parts.unit}"
         )
     mask = _only_one("mask", mask, parts.mask, argument)
     error = _only_one("error", error, parts.error, argument)
@@ -159,6 +163,13 @@ def parse_values(data, *, argument="data"):
         data = _take_apart(data, argument, None)
         data = data._replace(mask=None, error=None, flags=None, unusable=None)
     return parse_image(data, argument=argument)
+
+
+def _is_logarithmic(unit):
+    """Whether a unit is one of magnitudes, of which light is not the sum."""
+    if unit is None or isinstance(unit, u.LogUnit):
+        return unit is not None
+    return u.dex in unit.decompose().bases
 
 
 def _not_finite(values):

@@ -15,6 +15,9 @@ __all__ = ["UNMEASURABLE", "point_like", "quality_flags", "warn_of_lost"]
 UNMEASURABLE = flags.NO_DATA | flags.FULLY_MASKED | flags.OUTSIDE_IMAGE
 """Bits of stamps that are not shown to a network."""
 
+# Bits of rows that hold NaN.
+_LOST = UNMEASURABLE | flags.NON_FINITE | flags.BAD_PSF
+
 # A parameter this close to a bound, relative to it, lies at it.
 _MARGIN = 0.01
 _BOUNDED = ("r_eff", "n", "ellip")
@@ -151,7 +154,7 @@ def _at_bound(columns):
     return at_bound
 
 
-def warn_of_lost(bits, stacklevel, reasons=UNMEASURABLE | flags.NON_FINITE):
+def warn_of_lost(bits, stacklevel, reasons=_LOST):
     """
     Sum up, in one warning, which galaxies could not be measured.
 

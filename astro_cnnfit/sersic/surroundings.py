@@ -40,7 +40,7 @@ _X, _Y, _FLUX, _R_EFF, _ELLIP = (
 
 def neighbour_light(stamps, sky, mask, params, widths):
     """
-    Light of other objects, weighted by their nearness.
+    Light of other objects, and light that is missing, weighted by their nearness.
 
     Parameters
     ----------
@@ -58,7 +58,8 @@ def neighbour_light(stamps, sky, mask, params, widths):
     Returns
     -------
     `~numpy.ndarray`
-        (N,) sum of all light that is not the galaxy's, each pixel multiplied by
+        (N,) sum of all light that is not the galaxy's, or that is missing where it
+        is darker than the sky, each pixel multiplied by
         1 / (1 + (d / r)^2) at a distance d, where r is the effective radius with
         the PSF's added in quadrature; in units of the galaxy's flux. About what
         a neighbour adds to the flux in a fit that does not know of it.
@@ -66,21 +67,26 @@ def neighbour_light(stamps, sky, mask, params, widths):
     Notes
     -----
     Averages of 3 x 3 pixels count where they exceed the model by 5 times their
-    noise and by half of the model's own light, at least 6 pixels from the galaxy.
+    noise and by half of the model's own light, or are that much darker than the sky
+    (values that stand for none, such as -999, or a neighbour that was subtracted
+    badly), at least 6 pixels from the galaxy.
     """
     excess = _block_means(stamps) - sky[:, np.newaxis].astype(np.float32)
     x, y = _block_centres(stamps.shape[1])
-    # Most blocks are sky: galaxies are looked at only where there is light.
-    row, block = np.nonzero(excess > np.float32(_SIGNIFICANT * _NOISE))
+    # Most blocks are sky: galaxies are looked at only where there is light, or less
+    # than none.
+    row, block = np.nonzero(np.abs(excess) > np.float32(_SIGNIFICANT * _NOISE))
     excess, x, y = excess[row, block], x[block], y[block]
     squared = np.square(x - _float32(params[:, _X])[row])
     squared += np.square(y - _float32(params[:, _Y])[row])
     wide = _widened(params, widths)
     model = light_of(wide, row, x, y)
+    dark = excess < 0
     excess -= model
+    np.abs(excess, out=excess)
     model *= np.float32(_OWN_LIGHT)
     model += np.float32(_SIGNIFICANT * _NOISE)
-    seen = (squared > _OWN**2) & (excess > model)
+    seen = (squared > _OWN**2) & (dark | (excess > model))
     masked = np.flatnonzero(mask.any(axis=(1, 2)))
     if masked.size:
         bad = np.zeros((len(mask), _averaging(stamps.shape[1]).shape[1] ** 2), bool)
