@@ -38,16 +38,24 @@ def compiled(function, static=()):
 def _compiled_by_tensorflow(function, static):
     import tensorflow as tf
 
-    # Plain floats as arguments would be traced anew for each value; tensors
-    # are traced for each shape.
-    traced = tf.function(function, reduce_retracing=False)
+    # One for each set of shapes: of one function for all of them, TensorFlow thinks
+    # that it is traced too often, and says so.
+    traced = {}
 
     @functools.wraps(function)
     def call(*args):
+        # Plain floats as arguments would be traced anew for each value; tensors
+        # are traced for each shape.
         args = [
             value if index in static else tf.convert_to_tensor(value)
             for index, value in enumerate(args)
         ]
-        return traced(*args)
+        kind = tuple(
+            value if index in static else (tuple(value.shape), value.dtype)
+            for index, value in enumerate(args)
+        )
+        if kind not in traced:
+            traced[kind] = tf.function(function)
+        return traced[kind](*args)
 
     return call

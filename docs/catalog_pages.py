@@ -340,14 +340,14 @@ def _number(value):
     return f"{value:.3g}"
 
 
-FAST = "catalog_speed_sersic_fast"
+WIDE = "catalog_speed_sersic_wide"
 PARTS = {
     "catalog_speed.inc": speed,
     "catalog_stages.inc": stages,
     "catalog_scaling.inc": scaling,
-    "catalog_speed_fast.inc": partial(speed, FAST),
-    "catalog_stages_fast.inc": partial(stages, FAST),
-    "catalog_scaling_fast.inc": partial(scaling, FAST),
+    "catalog_speed_wide.inc": partial(speed, WIDE),
+    "catalog_stages_wide.inc": partial(stages, WIDE),
+    "catalog_scaling_wide.inc": partial(scaling, WIDE),
     "catalog_billion.inc": billion,
     "catalog_faults.inc": faults,
 }

@@ -1,7 +1,6 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Tests of one task, from the pixels of a tile to its part of the catalogue."""
 
-import logging
 import os
 import pickle
 from dataclasses import replace
@@ -442,12 +441,6 @@ class TestSettings:
         for number in (3, 1, 0):
             assert len(counted(np.zeros((number, 3, 3)), None, batch_size=2)) == number
         assert loading.inference(before).stamps["few"] == 4
-
-    def test_what_tensorflow_says_of_retracing(self, caplog):
-        for name, kept in (("Network._forward", 0), ("other", 1)):
-            text = "5 out of the last 6 calls to %s triggered tf.function retracing."
-            record = logging.LogRecord("tensorflow", 30, "", 0, text, (name,), None)
-            assert loading._is_news(record) == kept
 
     def test_another_model_in_its_place(self, bundled):
         settings = parse_settings()

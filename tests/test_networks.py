@@ -7,6 +7,7 @@ import pytest
 from keras import ops
 from numpy.testing import assert_allclose
 
+from astro_cnnfit.compiled import compiled
 from astro_cnnfit.networks import ARCHITECTURES, build, galnet, sersic
 from astro_cnnfit.parameters import decode, encode
 from astro_cnnfit.simulation import TABLE1, draw_galaxies
@@ -108,3 +109,24 @@ def test_stamp_features_ignore_pedestal_and_follow_flux():
 def test_unknown_architecture():
     with pytest.raises(ValueError, match=r"model must name an architecture.*sersic"):
         build("alexnet")
+
+
+class TestCompiled:
+    """`astro_cnnfit.compiled`."""
+
+    def test_many_shapes_are_no_reason_to_warn(self, caplog):
+        """Each set of shapes is traced once, and nothing is said of it."""
+        seen = []
+
+        def double(values, times):
+            seen.append(tuple(values.shape))
+            return values * times
+
+        function = compiled(double, static=(1,))
+        for _ in range(2):
+            for size in range(1, 9):
+                found = np.asarray(function(np.ones(size, np.float32), 2))
+                np.testing.assert_array_equal(found, np.full(size, 2.0))
+        if keras.backend.backend() == "tensorflow":
+            assert len(seen) == 8
+        assert not [r for r in caplog.records if "retracing" in r.getMessage()]

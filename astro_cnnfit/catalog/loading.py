@@ -2,7 +2,6 @@
 """The measurers of a process: each is loaded once, however many tiles there are."""
 
 import json
-import logging
 import threading
 import time
 from typing import NamedTuple
@@ -112,7 +111,6 @@ def _build(settings, name):
     else:
         measurer = astro_cnnfit.CNNCASMeasurer(**arguments)
     if measurer.model is not None:
-        logging.getLogger("tensorflow").addFilter(_is_news)
         predict = measurer.model.predict
         measurer.model.predict = _counted(predict, name)  # this object's own
     return measurer
@@ -130,12 +128,6 @@ def _counted(predict, name):
                 _SEEN[name] = _SEEN.get(name, 0) + len(stamps)
 
     return counted_predict
-
-
-def _is_news(record):
-    """Leave out what TensorFlow says of batches of many sizes, which are meant."""
-    text = record.getMessage()
-    return not ("tf.function retracing" in text and "Network._forward" in text)
 
 
 def _sha256(measurer):

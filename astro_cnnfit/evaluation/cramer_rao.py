@@ -20,6 +20,7 @@ __all__ = [
     "cramer_rao_covariance",
     "cramer_rao_nmad",
     "fisher_matrix",
+    "joint_cramer_rao_covariance",
     "latent_derivatives",
     "prior_covariance_from_draws",
 ]
@@ -184,11 +185,48 @@ def cramer_rao_covariance(params, psf, *, prior_covariance=None, **noise):
     fisher = fisher_matrix(params, psf, **noise)
     if prior_covariance is not None:
         fisher[:, :_N_LATENT, :_N_LATENT] += np.linalg.inv(prior_covariance)
-    # In units of the conditional errors, the matrix is well conditioned.
+    return _inverse(fisher)[:, :_N_LATENT, :_N_LATENT]
+
+
+def joint_cramer_rao_covariance(params, psf, *, error, prior_covariance=None):
+    """
+    Smallest covariance of one galaxy whose neighbours are to be measured with it.
+
+    Parameters
+    ----------
+    params : array_like, shape (N, 7)
+        True physical parameters of all galaxies of one cut-out, in the order of
+        `astro_cnnfit.parameters.NAMES`, centres relative to that of the cut-out.
+    psf : array_like, shape (N, k, k) or (1, k, k)
+        Effective PSFs.
+    error : array_like, shape (ny, nx)
+        Standard deviation of each pixel of the cut-out.
+    prior_covariance : array_like, shape (7, 7), optional
+        As for `cramer_rao_covariance`; the same for all.
+
+    Returns
+    -------
+    `~numpy.ndarray`, shape (7, 7)
+        Of the first galaxy, in the order of `astro_cnnfit.parameters.LATENT_NAMES`,
+        marginalised over the others and the sky.
+    """
+    error = np.asarray(error, dtype=float)
+    _, derivatives = latent_derivatives(params, psf, error.shape)
+    # One sky, after all galaxies.
+    by_latent = derivatives[:, :_N_LATENT].reshape(-1, error.size)
+    flat = np.concatenate([by_latent, np.ones((1, error.size))]) / error.ravel()
+    fisher = flat @ flat.T
+    if prior_covariance is not None:
+        information = np.kron(np.eye(len(params)), np.linalg.inv(prior_covariance))
+        fisher[:-1, :-1] += information
+    return _inverse(fisher[np.newaxis])[0, :_N_LATENT, :_N_LATENT]
+
+
+def _inverse(fisher):
+    """Inverse in units of the conditional errors, where it is well conditioned."""
     scale = 1 / np.sqrt(np.diagonal(fisher, axis1=1, axis2=2))
     unit = fisher * scale[:, :, None] * scale[:, None, :]
-    covariance = np.linalg.inv(unit) * scale[:, :, None] * scale[:, None, :]
-    return covariance[:, :_N_LATENT, :_N_LATENT]
+    return np.linalg.inv(unit) * scale[:, :, None] * scale[:, None, :]
 
 
 def cramer_rao_nmad(
