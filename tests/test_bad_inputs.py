@@ -176,6 +176,11 @@ def image_file(tools, path):
     return {"data": read_image(path).data}
 
 
+def named_image(tools, path):
+    """Read an extension of an image of a name that is not there."""
+    return {"data": read_image(path, "ERR").data}
+
+
 def image_parts(tools, path):
     """Read an image from a file, with what stands beside it."""
     return {"data": read_parts(path).data}
@@ -430,6 +435,16 @@ def listing(table, name="catalog.ecsv"):
     return write
 
 
+def of_negative_size(folder):
+    """Write extensions, the first of which says that it ends before it begins."""
+    path = hdus_of(fits.PrimaryHDU(), fits.ImageHDU(STAMP, name="SCI"))(folder)
+    content = path.read_bytes().replace(
+        b"GCOUNT  =                    1", b"GCOUNT  =                   -1"
+    )
+    path.write_bytes(content)
+    return path
+
+
 HOSTILE_HEADERS = {
     "no END": altered(b"END" + b" " * 77, b" " * 80),
     "axis of another name": altered(b"NAXIS1  =", b"NAXIS9  ="),
@@ -676,6 +691,9 @@ TABLE = {
         "a picture": (image_file, refused(*UNREADABLE), holds(b"\x89PNG\r\n\x1a\n" + bytes(9000))),
         **{f"cut at {part}": (image_file, refused(*UNREADABLE), cut(part)) for part in (0.02, 0.1, 0.5, 0.9)},
         **{name: (image_file, refused(*UNREADABLE), write) for name, write in HOSTILE_HEADERS.items()},
+        "an extension of negative size": (image_file, refused(*UNREADABLE), of_negative_size),
+        "an extension of negative size, of a name": (named_image, refused(*UNREADABLE), of_negative_size),
+        "a PSF of negative size": (psf_file, refused(*UNREADABLE), of_negative_size),
         "gzip that is cut": (image_file, refused(*UNREADABLE), holds(gzip.compress(bytes(9000))[:30], "a.fits.gz")),
         "gzip of something else": (image_file, refused(*UNREADABLE), holds(gzip.compress(b"hello"), "a.fits.gz")),
         "gzip in name alone": (image_file, refused(*UNREADABLE), holds(b"hello", "a.fits.gz")),

@@ -94,6 +94,7 @@ class TestConfig:
             ("30.0", "thirty", "not readable as TOML"),
             ("[sersic]\nrefine = true", "", None),
             ('output = "out"', 'output = "out"\ncas = 3', "cas must be a table, got 3"),
+            ('mask = ["masks/{stem}.fits", 1]', "mask = 0", "must be text, got 0"),
         ],
     )
     def test_mistakes_are_named(self, config, old, new, message):

@@ -110,6 +110,8 @@ def _arguments(content, folder):
 def _pattern(pattern, folder):
     if isinstance(pattern, list):
         return (_pattern(pattern[0], folder), *pattern[1:])
+    if not isinstance(pattern, str):
+        raise ValueError(f"CONFIG: paths of tiles must be text, got {pattern!r}")
     # These two begin with a folder of their own.
     if pattern.startswith(("{folder}", "{path}")):
         return pattern

@@ -100,7 +100,8 @@ def each_hdu(hdus):
             hdu = hdus[index]
         except IndexError:
             return
-        if not hasattr(hdu, "fileinfo"):
+        # One of negative size would be followed by those before it, for ever.
+        if not hasattr(hdu, "fileinfo") or hdu.size < 0:
             raise OSError(f"the header of HDU {index} is damaged")
         yield index, hdu
 

@@ -199,6 +199,7 @@ def find_image(hdus, wanted, what):
         If there is none.
     """
     if wanted is not None:
+        _walk_to(hdus, wanted)
         try:
             index = hdus.index_of(wanted)
             if _dimensions(hdus[index]):
@@ -216,6 +217,17 @@ def find_image(hdus, wanted, what):
     if stack is None:
         raise ContentError(f"{what}: the file holds no 2-D image")
     return stack
+
+
+def _walk_to(hdus, wanted):
+    """Read HDUs up to one of a name, as astropy does, but not for ever."""
+    if isinstance(wanted, int):
+        return
+    name, version = wanted if isinstance(wanted, tuple) else (wanted, None)
+    for _, hdu in each_hdu(hdus):
+        same = hdu.name.upper() == str(name).upper()
+        if same and version in (None, hdu.ver):
+            return
 
 
 def _dimensions(hdu):

@@ -101,9 +101,9 @@ def parse_image(
     TypeError
         If ``data``, ``mask`` or ``error`` do not hold real numbers.
     ValueError
-        If a shape or unit does not fit, ``data`` is in magnitudes or empty, ``mask`` or ``error`` is
-        given although ``data`` brings its own, a list of HDUs has no image or
-        more than one, or ``bad_bits`` are not bits of a mask.
+        If a shape or unit does not fit, ``data`` is in magnitudes or empty, ``mask``
+        or ``error`` is given although ``data`` brings its own, a list of HDUs has no
+        image or more than one, or ``bad_bits`` are not bits of a mask.
     """
     if isinstance(data, Image):
         for name, value in (("mask", mask), ("error", error), ("bad_bits", bad_bits)):
