@@ -38,24 +38,29 @@ def compiled(function, static=()):
 def _compiled_by_tensorflow(function, static):
     import tensorflow as tf
 
-    # One for each set of shapes: of one function for all of them, TensorFlow thinks
-    # that it is traced too often, and says so.
-    traced = {}
+    # One graph for each set of shapes: of one function for all of them, TensorFlow
+    # thinks that it is traced too often, and says so.
+    graphs = {}
 
     @functools.wraps(function)
     def call(*args):
-        # Plain floats as arguments would be traced anew for each value; tensors
-        # are traced for each shape.
-        args = [
-            value if index in static else tf.convert_to_tensor(value)
+        plain = {index: args[index] for index in static}
+        tensors = [
+            tf.convert_to_tensor(value)
             for index, value in enumerate(args)
+            if index not in static
         ]
-        kind = tuple(
-            value if index in static else (tuple(value.shape), value.dtype)
-            for index, value in enumerate(args)
-        )
-        if kind not in traced:
-            traced[kind] = tf.function(function)
-        return traced[kind](*args)
+        kind = (*plain.values(), *((tuple(t.shape), t.dtype) for t in tensors))
+        if kind not in graphs:
+
+            def of_tensors(*tensors):
+                rest = iter(tensors)
+                return function(
+                    *(plain[i] if i in static else next(rest) for i in range(len(args)))
+                )
+
+            specs = [tf.TensorSpec(t.shape, t.dtype) for t in tensors]
+            graphs[kind] = tf.function(of_tensors).get_concrete_function(*specs)
+        return graphs[kind](*tensors)
 
     return call

@@ -71,4 +71,107 @@ def _bins(found, key, name="R_eff / FWHM"):
     return list_table(rows, _HEADER)
 
 
-PARTS = {"point_like.inc": point_like}
+_PARAMETERS = {
+    "x": "x", "y": "y", "mag": "magnitude", "r_eff": "R_eff", "q": "q",
+    "pa_circular": "angle", "n": "n",
+}  # fmt: skip
+
+
+def crowded():
+    """Say what neighbours cost, and what is left of that when they are subtracted."""
+    result = read("crowded")
+    if result is None:
+        return NOT_RUN
+    fields = {f"{name} x KiDS": found for name, found in result["densities"].items()}
+    parts = [
+        f"Fields of {result['settings']['side']} pixels a side, seed {result['seed']}, "
+        f"{result['date']}; NMAD over that of the galaxies drawn alone:",
+        _ratios(fields),
+        "In full:",
+        _scores(fields),
+        "Share of the truths within the 68 % intervals:",
+        _covered(fields),
+        "How much was found, and how long it took:",
+        _found(fields),
+        _limit(fields),
+    ]
+    joint = [found.get("joint", {}) for found in fields.values()]
+    parts += [_joint(found) for found in joint if "AstroPhot" in found]
+    return "\n\n".join(parts)
+
+
+def _ratios(fields):
+    rows = [("density", "", *_PARAMETERS.values())]
+    for density, found in fields.items():
+        for name, ratio in found["nmad_ratio"].items():
+            rows.append((density, name, *(f"{ratio[key]:.2f}" for key in _PARAMETERS)))
+    return list_table(rows, _HEADER)
+
+
+def _scores(fields):
+    rows = [("density", "", "", *_PARAMETERS.values())]
+    for density, found in fields.items():
+        for name, score in found["methods"].items():
+            for label in ("NMAD", "outliers", "R2"):
+                values = (f"{score[label][key]:.3g}" for key in _PARAMETERS)
+                rows.append((density, name, label, *values))
+    return list_table(rows, _HEADER)
+
+
+def _covered(fields):
+    rows = [("density", "", *_COVERED.values(), "lost")]
+    for density, found in fields.items():
+        for name, score in found["methods"].items():
+            covered = (f"{score['coverage'][key]:.2f}" for key in _COVERED)
+            rows.append((density, name, *covered, score["lost"]))
+    return list_table(rows, _HEADER)
+
+
+def _found(fields):
+    methods = list(next(iter(fields.values()))["seconds"])
+    names = ("density", "objects", "found", "galaxies of S/N > 20", "of them found")
+    rows = [(*names, *(f"seconds: {name}" for name in methods))]
+    for density, found in fields.items():
+        galaxies = found["galaxies"]["number"], found["galaxies"]["found"]
+        seconds = (f"{found['seconds'][name]:.0f}" for name in methods)
+        both = found["objects"], found["detections"]
+        rows.append((density, *both, *galaxies, *seconds))
+    return list_table(rows, _HEADER)
+
+
+def _limit(fields):
+    limits = ", ".join(
+        f"{found['limit_ratio']['log_flux']['median']:.2f} (magnitude) and "
+        f"{found['limit_ratio']['log_r_eff']['median']:.2f} (R_eff) at {density}"
+        for density, found in fields.items()
+    )
+    return (
+        "Were only the neighbours of S/N > 5 there and all of them known, the "
+        "Cramer-Rao errors of half of these galaxies would rise by no more than "
+        f"{limits}. The rest is what is too close or too faint to be found, and what "
+        "the method loses."
+    )
+
+
+def _joint(found):
+    """AstroPhot's joint fits beside ours."""
+    names = [name for name in found if isinstance(found[name], dict)]
+    rows = [("NMAD", *_PARAMETERS.values())]
+    rows += [
+        (name, *(f"{found[name]['NMAD'][key]:.3g}" for key in _PARAMETERS))
+        for name in names
+    ]
+    text = (
+        "AstroPhot's joint fit of all objects of a cut-out, for "
+        f"{found['number']} of the galaxies ({found['failed']} fits failed, "
+        f"{found['seconds']:.0f} s each), beside ours of the same ones:"
+    )
+    return "\n\n".join([text, list_table(rows, _HEADER)])
+
+
+_COVERED = {
+    "x": "x", "y": "y", "log_flux": "flux", "log_r_eff": "R_eff", "log_n": "n",
+    "e1": "e1", "e2": "e2",
+}  # fmt: skip
+
+PARTS = {"point_like.inc": point_like, "crowded_fields.inc": crowded}

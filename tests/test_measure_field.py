@@ -3,9 +3,13 @@
 
 import numpy as np
 import pytest
+from astropy.stats import mad_std
+from astropy.table import Table
+from astropy.utils.exceptions import AstropyUserWarning
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from astro_cnnfit import CNNSersicFitter, flags
 from astro_cnnfit.inputs import parse_image
 from astro_cnnfit.psf import moffat
 from astro_cnnfit.sersic.field import measure_field
@@ -19,6 +23,7 @@ from astro_cnnfit.sersic.overlaps import find_overlaps, reach_of
 from astro_cnnfit.sersic.point_sources import (
     is_point_source,
     patches_of_point_sources,
+    psfs_at,
 )
 from astro_cnnfit.weights import load_network
 
@@ -246,3 +251,67 @@ class TestMeasureField:
             network, scene, np.empty(0), np.empty(0), PSF, iterations=3
         )
         assert found.params.shape == (0, 7)
+
+
+class TestFitter:
+    """The same through `CNNSersicFitter`."""
+
+    def test_finds_measures_and_subtracts(self, network, scene):
+        """What is found is measured, and the residual holds noise and sky alone."""
+        places = Table(PAIR[:, :2], names=("x", "y"))
+        fitter = CNNSersicFitter(network, finder=places, iterations=4)
+        table = fitter(scene.data, PSF)
+        assert len(table) == 3
+        assert table.meta["iterations"] == 4
+        assert max(info["passes"] for info in fitter.fit_info) > 2
+        residual = fitter.make_residual_image(scene.data, include_local_bkg=True)
+        assert mad_std(residual) < 1.05
+        assert np.abs(residual).max() < 8
+
+    def test_default_finder(self, network, scene):
+        """It finds the galaxies that are apart."""
+        table = CNNSersicFitter(network, finder="default")(scene.data, PSF)
+        x = table["x_fit"][table["flux_fit"] > 1000]
+        np.testing.assert_allclose(np.sort(x), [60, 160], atol=0.3)
+
+    def test_stars_are_subtracted_as_psfs(self, network):
+        """A bright star is told from a galaxy, and drawn with the PSF given."""
+        image = image_of_galaxies(PAIR, PSF, (200, 220))
+        (star,) = psfs_at(
+            np.array([150.3]), np.array([50.6]), moffat([3.5], 3.0, size=61)
+        )
+        star.add_to(image, 20000.0)
+        image += np.random.default_rng(6).standard_normal(image.shape)
+        places = np.vstack([PAIR[:, :2], [150.0, 51.0]])
+        fitter = CNNSersicFitter(network, iterations=3)
+        table = fitter(image, moffat([3.5], 3.0, size=61)[0], init_params=places)
+        assert table["point_like_prob"][3] > 0.5
+        assert np.all(table["point_like_prob"][:3] < 0.5)
+        flux = [info["point_flux"] for info in fitter.fit_info]
+        assert flux[3] == pytest.approx(20000, rel=0.01)
+        assert np.isnan(flux[:3]).all()
+        residual = fitter.make_residual_image(image)
+        assert np.abs(residual[40:61, 140:161]).max() < 6
+
+    def test_a_bad_psf_costs_its_row_alone(self, network, scene):
+        """NaN and a flag, for one pass and for many."""
+        psfs = np.repeat(PSF, 3, axis=0)
+        psfs[1] = np.nan
+        for iterations in (1, 3):
+            fitter = CNNSersicFitter(network, iterations=iterations)
+            with pytest.warns(AstropyUserWarning, match="1 bad_psf"):
+                table = fitter(scene.data, psfs, init_params=PAIR[:, :2])
+            assert np.isfinite(table["flux_fit"]).tolist() == [True, False, True]
+            assert table["flags"][1] == flags.BAD_PSF
+            assert table["x_init"][1] == 72.0
+
+    def test_a_stack_has_no_neighbours(self, network):
+        """More than one pass is for an image."""
+        with pytest.raises(ValueError, match="iterations must be 1 for a stack"):
+            CNNSersicFitter(network, iterations=2)(np.ones((2, 61, 61)), PSF)
+
+    @pytest.mark.parametrize("iterations", [0, -1, 1.5, "many", None])
+    def test_iterations_are_a_number(self, network, iterations):
+        """Anything else is refused."""
+        with pytest.raises(ValueError, match="iterations must be a positive integer"):
+            CNNSersicFitter(network, iterations=iterations)

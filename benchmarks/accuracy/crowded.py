@@ -75,7 +75,7 @@ def main():
             (arguments.side, arguments.side), density=density, limit=LIMIT,
             seed=np.random.default_rng([arguments.seed, round(10 * density)]),
         )  # fmt: skip
-        found = measure_density(field, arguments)
+        found = measure_density(field, arguments, density == GOAL_DENSITY)
         result["densities"][f"{density:g}"] = found
         report(density, found)
     reached = result["densities"].get(f"{GOAL_DENSITY}")
@@ -95,13 +95,16 @@ def parse_arguments():
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--model", default="sersic")
     parser.add_argument(
-        "--n-joint", type=int, default=0, help="galaxies that AstroPhot measures, too"
+        "--n-joint",
+        type=int,
+        default=0,
+        help="galaxies that AstroPhot measures at the goal's density",
     )
     parser.add_argument("--output", help="folder of the JSON file")
     return parser.parse_args()
 
 
-def measure_density(field, arguments):
+def measure_density(field, arguments, is_goal):
     """All that is asked of one field."""
     start = time.perf_counter()
     detections = GalaxyFinder(fwhm=FWHM)(field.image, error=field.error)
@@ -139,7 +142,7 @@ def measure_density(field, arguments):
         if name != "isolated"
     }
     result["limit_ratio"] = limit(field, true, arguments.side)
-    if arguments.n_joint:
+    if arguments.n_joint and is_goal:
         result["joint"] = joint(field, detections, rows, true, tables, arguments)
     return result
 
