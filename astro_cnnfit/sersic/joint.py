@@ -26,7 +26,7 @@ __all__ = ["JointlyRefined", "refine_field"]
 _N = len(LATENT_NAMES)
 _LOG_FLUX = LATENT_NAMES.index("log_flux")
 # Galaxies fitted at once: their derivatives take 110 kB each.
-_GROUP = 4000
+_GROUP = 2500
 # How larger groups are divided, the first time and the second.
 _SHARES = 0.5, 0.65
 # A step shorter than this, in standard deviations at fixed neighbours, is not made.
