@@ -310,7 +310,7 @@ class TestPositions:
     @pytest.mark.parametrize(
         ("value", "error", "match"),
         [
-            (Table({"ra": [1.0], "dec": [2.0]}), ValueError, "ra and dec must be pixels"),
+            (Table({"ra": [1.0], "dec": [2.0]}), ValueError, "ra and dec must be pix"),
             (Table({"ra": [1.0], "y": [2.0]}), ValueError, "columns with x and y"),
             (Table({"x": [1.0], "ycen": [2.0]}), ValueError, "got x, ycen"),
             (Table(), ValueError, "got none"),

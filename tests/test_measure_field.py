@@ -245,6 +245,21 @@ class TestMeasureField:
         )  # fmt: skip
         assert np.all(found.reduced_chi2 < 1.6)
 
+    def test_refined_together(self, network, scene):
+        """Refinement to the posterior is one of all galaxies; lost rows stay."""
+        x = np.append(PAIR[:, 0], np.nan)
+        y = np.append(PAIR[:, 1], 5.0)
+        found = measure_field(
+            network, scene, x, y, PSF, iterations=4, statistics=True, refine="map"
+        )
+        assert found.refined.tolist() == [True, True, True, False]
+        assert np.isnan(found.params[3]).all()
+        assert np.isfinite(found.qfit[:3]).all()
+        off = np.log(found.params[:3, 2] / PAIR[:, 2])
+        error = np.sqrt(found.latent_covariance[:3, 2, 2]) * np.log(10)
+        assert np.all(np.abs(off) < 3 * error)
+        assert np.all(np.abs(off) < 0.1)
+
     def test_nothing_to_measure(self, network, scene):
         """No positions, no rows."""
         found = measure_field(

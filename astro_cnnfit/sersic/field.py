@@ -14,7 +14,8 @@ from dataclasses import replace
 import numpy as np
 from tqdm import tqdm
 
-from astro_cnnfit.parameters import NAMES, decode
+from astro_cnnfit import flags
+from astro_cnnfit.parameters import NAMES, decode, decode_covariance
 from astro_cnnfit.psf import fwhm
 
 from .border import image_sky
@@ -65,7 +66,9 @@ def measure_field(
     Notes
     -----
     Statistics and refinement, if asked for, come last, with all neighbours
-    subtracted, and count as no pass.
+    subtracted, and count as no pass. With ``refine='map'`` all galaxies are refined
+    together (`~astro_cnnfit.sersic.joint.refine_field`), after the statistics, which
+    are then those of the network's models.
     """
     field = _Field(network, image, (x, y), (psfs, star_psfs), settings)
     found = measure(
@@ -89,9 +92,14 @@ def measure_field(
             pending = crowded if again == 1 else overlaps.beside(changed)
             if not pending.any():
                 break
+    together = refine == "map"
     if statistics or refine:
         everything = np.ones(len(x), dtype=bool)
-        field.measure_again(everything, overlaps, statistics=statistics, refine=refine)
+        field.measure_again(
+            everything, overlaps, statistics=True, refine=refine and not together
+        )
+    if together:
+        field.refine_together()
     return field.result
 
 
@@ -107,6 +115,7 @@ class _Field:
 
     def __init__(self, network, image, place, psfs, settings):
         self.network, (self.psfs, self.star_psfs) = network, psfs
+        self.whole = image
         if self.star_psfs is None:
             self.star_psfs = self.psfs
         self.place = np.asarray(place)
@@ -157,6 +166,31 @@ class _Field:
             self.keep(rows, found)
             self.subtract(rows)
         return self._differs_from(before)
+
+    def refine_together(self):
+        """Refine all galaxies at once; stars stay as they are."""
+        # It needs Keras, which is loaded when a network is.
+        from .joint import refine_field
+
+        now, rows = self.result, np.arange(len(self.result.params))
+        is_star = is_point_source(now.point_like_prob)
+        found = refine_field(
+            self.whole, self.image.data, psfs_or_typical(self.network, self.psfs),
+            now.latent, now.latent_covariance, reach=self._reach(rows, _MATTERS),
+            snr=now.snr, drawn=self.drawn, fixed=is_star, use_prior=True,
+        )  # fmt: skip
+        self.restore(rows)
+        done = found.converged
+        now.latent[done] = self.drawn[done] = found.latent[done]
+        now.latent_covariance[done] = found.covariance[done]
+        now.params[done] = decode(now.latent[done])
+        now.covariance[done] = decode_covariance(
+            now.latent[done], now.latent_covariance[done]
+        )
+        now.local_bkg[done], now.refined[done] = found.sky[done], True
+        known = np.isfinite(now.params).all(axis=1)
+        now.flags[known & ~is_star & ~done] |= flags.REFINE_FAILED
+        self.subtract(rows)
 
     def keep(self, rows, found):
         """Take over what was found of these galaxies."""

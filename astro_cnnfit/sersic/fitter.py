@@ -51,7 +51,8 @@ class CNNSersicFitter:
     refine : bool or 'map'
         Whether to refine the network's answer to the maximum of the likelihood
         of the pixels; ``'map'`` holds on to the network's answer where it knows
-        more than the pixels. See :doc:`/errors`.
+        more than the pixels. With ``iterations`` above 1, 'map' refines all
+        galaxies of the image together. See :doc:`/errors`.
     finder : 'default', callable, segmentation image or table, optional
         Finds the objects of an image where no ``init_params`` are given. ``'default'``
         is `~astro_cnnfit.detection.GalaxyFinder`. A callable is called as

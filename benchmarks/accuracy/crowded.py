@@ -56,7 +56,7 @@ COLUMNS = ("x", "y", "mag", "r_eff", "pa_circular", "q", "n")
 GOAL, GOAL_DENSITY = 1.3, 2
 # Of the faintest objects, none of which is found, and of the PSF in pixels.
 LIMIT, FWHM = 26.0, 3.5
-ALONE, CUT_OUT = 193, 91
+ALONE, CUT_OUT, JOINT = 193, 91, 71
 # For the limit: neighbours within so many pixels, at most so many with the galaxy, of
 # so many galaxies.
 MIN_NEIGHBOUR, NEAR, MOST, N_LIMIT = 5.0, 30, 12, 200
@@ -273,7 +273,7 @@ def joint(field, detections, rows, true, tables, arguments):
     except ImportError as error:
         return {"not_run": str(error)}
     place = np.column_stack([detections["x_centroid"], detections["y_centroid"]])
-    margin = CUT_OUT // 2
+    margin = JOINT // 2
     inside = np.all((place[rows] > margin) & (place[rows] < arguments.side - margin), 1)
     rng = np.random.default_rng(arguments.seed)
     some = rng.permutation(np.flatnonzero(inside))[: arguments.n_joint]
@@ -281,7 +281,7 @@ def joint(field, detections, rows, true, tables, arguments):
     params, errors = params
     for number, index in enumerate(some):
         corner = np.rint(place[rows[index]]).astype(int) - margin
-        part = tuple(slice(first, first + CUT_OUT) for first in corner[::-1])
+        part = tuple(slice(first, first + JOINT) for first in corner[::-1])
         near = np.all(np.abs(place - place[rows[index]]) < margin + 5, axis=1)
         near[rows[index]] = False
         objects = np.r_[rows[index], np.flatnonzero(near)]
