@@ -292,3 +292,17 @@ def test_bad_finders_are_named(finder, error, message):
 )
 def test_finders_can_be_sent_to_workers(finder):
     assert pickle.loads(pickle.dumps(parse_finder(finder))) is not None
+
+
+@pytest.mark.parametrize("turn", range(4))
+def test_objects_on_the_border_are_inside(turn):
+    """A profile that rises up to the edge has its place in the last pixel."""
+    y, x = np.mgrid[:80, :90]
+    image = np.random.default_rng(2).normal(size=x.shape)
+    image += 200 * np.exp(-((x - 90.4) ** 2 + (y - 40) ** 2) / 18)
+    image = np.rot90(image, turn)
+    table = GalaxyFinder()(image)
+    ny, nx = image.shape
+    assert len(table) == 1
+    assert -0.5 < table["x_centroid"][0] < nx - 0.5
+    assert -0.5 < table["y_centroid"][0] < ny - 0.5

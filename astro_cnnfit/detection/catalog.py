@@ -92,7 +92,8 @@ def _parabola(image, x, y):
     ):
         bend = 2 * centre - low - high
         step = np.where(bend > 0, (high - low) / 2 / np.where(bend > 0, bend, 1), 0)
-        places.append(place + np.clip(step, -0.5, 0.5))
+        # Within the pixel: its far edge is, at the image's end, outside.
+        places.append(place + np.clip(step, -0.499, 0.499))
     return places
 
 
