@@ -152,6 +152,10 @@ def test_fwhm_with_noise():
     assert_allclose(widths, psf.fwhm(psf.moffat(3.5, 3.0))[0], rtol=0.03)
 
 
+def test_fwhm_of_no_stamp():
+    assert psf.fwhm(np.zeros((0, 25, 25))).shape == (0,)
+
+
 def test_fwhm_of_nothing():
     stamps = np.zeros((2, 25, 25))
     assert np.all(np.isnan(psf.fwhm(stamps)))

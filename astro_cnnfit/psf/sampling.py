@@ -85,7 +85,7 @@ def resample(stamps, y_points, x_points):
 def _as_stack(stamps):
     stamps = np.asarray(stamps)
     stamps = stamps[np.newaxis] if stamps.ndim == 2 else stamps
-    if stamps.ndim != 3 or stamps.size == 0:
+    if stamps.ndim != 3 or 0 in stamps.shape[1:]:
         raise ValueError(
             "psf must be a stamp (ny, nx) or a stack of stamps (N, ny, nx), "
             f"got shape {stamps.shape}"
@@ -120,7 +120,9 @@ def fwhm(stamps):
     ValueError
         If ``stamps`` has neither two nor three dimensions.
     """
-    return np.concatenate([_fwhm(chunk) for chunk in _chunks(stamps)])
+    # The empty one is for a stack without a stamp.
+    widths = [np.empty(0), *(_fwhm(chunk) for chunk in _chunks(stamps))]
+    return np.concatenate(widths)
 
 
 def _chunks(stamps):
