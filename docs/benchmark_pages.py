@@ -14,6 +14,7 @@ import fields_pages
 import flag_pages
 import morphology_pages
 import psf_pages
+import real_fields_pages
 import robustness_pages
 import speed_pages
 import tuning_pages
@@ -45,6 +46,7 @@ def write_all(folder):
         **catalog_pages.PARTS,
         **morphology_pages.PARTS,
         **psf_pages.PARTS,
+        **real_fields_pages.PARTS,
         **robustness_pages.PARTS,
         **speed_pages.PARTS,
         **tuning_pages.PARTS,

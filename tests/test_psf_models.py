@@ -152,8 +152,10 @@ def test_fwhm_with_noise():
     assert_allclose(widths, psf.fwhm(psf.moffat(3.5, 3.0))[0], rtol=0.03)
 
 
-def test_fwhm_of_no_stamp():
-    assert psf.fwhm(np.zeros((0, 25, 25))).shape == (0,)
+def test_no_stamp_has_no_width_and_no_centre():
+    nothing = np.zeros((0, 25, 25))
+    assert psf.fwhm(nothing).shape == (0,)
+    assert [axis.shape for axis in psf.centroid(nothing)] == [(0,), (0,)]
 
 
 def test_fwhm_of_nothing():

@@ -195,7 +195,8 @@ def centroid(stamps):
         noise and a sky that was not subtracted well do not move it. NaN for a
         stamp without a positive pixel.
     """
-    x, y = zip(*(_centroid(chunk) for chunk in _chunks(stamps)), strict=True)
+    nothing = np.empty(0), np.empty(0)
+    x, y = zip(nothing, *(_centroid(chunk) for chunk in _chunks(stamps)), strict=True)
     return np.concatenate(x), np.concatenate(y)
 
 
