@@ -289,7 +289,8 @@ class TestFitter:
         x = table["x_fit"][table["flux_fit"] > 1000]
         np.testing.assert_allclose(np.sort(x), [60, 160], atol=0.3)
 
-    def test_stars_are_subtracted_as_psfs(self, network):
+    @pytest.mark.parametrize("one_each", [False, True])
+    def test_stars_are_subtracted_as_psfs(self, network, one_each):
         """A bright star is told from a galaxy, and drawn with the PSF given."""
         image = image_of_galaxies(PAIR, PSF, (200, 220))
         (star,) = psfs_at(
@@ -299,7 +300,8 @@ class TestFitter:
         image += np.random.default_rng(6).standard_normal(image.shape)
         places = np.vstack([PAIR[:, :2], [150.0, 51.0]])
         fitter = CNNSersicFitter(network, iterations=3)
-        table = fitter(image, moffat([3.5], 3.0, size=61)[0], init_params=places)
+        psf = moffat([3.5] * (4 if one_each else 1), 3.0, size=61)
+        table = fitter(image, psf, init_params=places)
         assert table["point_like_prob"][3] > 0.5
         assert np.all(table["point_like_prob"][:3] < 0.5)
         flux = [info["point_flux"] for info in fitter.fit_info]
