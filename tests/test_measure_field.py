@@ -310,6 +310,20 @@ class TestFitter:
         residual = fitter.make_residual_image(image)
         assert np.abs(residual[40:61, 140:161]).max() < 6
 
+    def test_refining_together_leaves_stars_as_they_are(self, network):
+        """Two stars in each other's light keep the fluxes that they had."""
+        image = image_of_galaxies(PAIR, PSF, (200, 220))
+        stars = np.array([[150.3, 50.6], [158.1, 52.2]])
+        for patch, flux in zip(psfs_at(*stars.T, PSF), (20000.0, 5000.0), strict=True):
+            patch.add_to(image, flux)
+        image += np.random.default_rng(6).standard_normal(image.shape)
+        places = np.vstack([PAIR[:, :2], stars])
+        for refine in (False, "map"):
+            fitter = CNNSersicFitter(network, iterations=6, refine=refine)
+            fitter(image, PSF[0], init_params=places)
+            flux = [info["point_flux"] for info in fitter.fit_info]
+            np.testing.assert_allclose(flux[3:], [20000, 5000], rtol=0.02)
+
     def test_a_bad_psf_costs_its_row_alone(self, network, scene):
         """NaN and a flag, for one pass and for many."""
         psfs = np.repeat(PSF, 3, axis=0)

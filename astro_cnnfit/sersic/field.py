@@ -172,14 +172,16 @@ class _Field:
         # It needs Keras, which is loaded when a network is.
         from .joint import refine_field
 
-        now, rows = self.result, np.arange(len(self.result.params))
+        now = self.result
         is_star = is_point_source(now.point_like_prob)
+        reach = self._reach(np.arange(len(is_star)), _MATTERS)
         found = refine_field(
             self.whole, self.image.data, psfs_or_typical(self.network, self.psfs),
-            now.latent, now.latent_covariance, reach=self._reach(rows, _MATTERS),
+            now.latent, now.latent_covariance, reach=reach,
             snr=now.snr, drawn=self.drawn, fixed=is_star, use_prior=True,
         )  # fmt: skip
-        self.restore(rows)
+        galaxies = np.flatnonzero(~is_star)
+        self.restore(galaxies)
         done = found.converged
         now.latent[done] = self.drawn[done] = found.latent[done]
         now.latent_covariance[done] = found.covariance[done]
@@ -190,7 +192,7 @@ class _Field:
         now.local_bkg[done], now.refined[done] = found.sky[done], True
         known = np.isfinite(now.params).all(axis=1)
         now.flags[known & ~is_star & ~done] |= flags.REFINE_FAILED
-        self.subtract(rows)
+        self.subtract(galaxies)
 
     def keep(self, rows, found):
         """Take over what was found of these galaxies."""
