@@ -311,3 +311,25 @@ def test_values_are_rounded_to_their_errors():
     assert list(lines["flux"]) == ["123456 +/- 1234", "2"]
     assert lines["flux"].unit == u.nJy
     assert list(lines["flags"]) == ["-", "no_data"]
+
+
+def test_measure_finds_objects(folder, capsys):
+    """All objects of the image are found and measured, with neighbours subtracted."""
+    assert measure("-o", "table.ecsv", "--find", "--iterations", "2") == 0
+    table = QTable.read(folder / "table.ecsv")
+    assert len(table) >= 1
+    assert table.meta["iterations"] == 2
+
+
+def test_measure_passes_are_a_positive_number(folder, capsys):
+    """None at all is refused, not taken for the default."""
+    assert measure("-o", "table.ecsv", "--iterations", "0") != 0
+    assert "iterations must be a positive integer" in capsys.readouterr().err
+
+
+def test_measure_finds_or_is_told(folder, capsys):
+    """A catalogue beside --find is refused."""
+    QTable({"x": [30.0], "y": [30.0]}).write(folder / "positions.ecsv")
+    options = ("--find", "--catalog", "positions.ecsv")
+    assert measure("-o", "table.ecsv", *options) != 0
+    assert "--find must not be given with --catalog" in capsys.readouterr().err

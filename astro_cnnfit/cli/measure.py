@@ -98,7 +98,7 @@ def run(options):
         refine=_REFINE.get(options.refine, False),
         precision=options.precision,
         finder="default" if options.find else None,
-        iterations=options.iterations or (_PASSES if options.find else 1),
+        iterations=_passes(options),
         statistics=True,
         progress_bar=options.find,
     )
@@ -113,6 +113,12 @@ def run(options):
     if table.meta.get("zeropoint_source", "user") != "user":
         value, source = table.meta["zeropoint"], table.meta["zeropoint_source"]
         say(f"zero-point {value:.4f} (AB), from {source}")
+
+
+def _passes(options):
+    if options.iterations is not None:
+        return options.iterations
+    return _PASSES if options.find else 1
 
 
 def check_figure_path(path):
