@@ -13,7 +13,9 @@ _BRIGHTNESS_MAP = "cividis"
 _DIFFERENCE_MAP = "PuOr_r"
 
 
-def plot_fit(data, fit, *, row=None, mask=None, sigma=None, limit=5.0, axes=None):
+def plot_fit(
+    data, fit, *, row=None, mask=None, bad_bits=None, sigma=None, limit=5.0, axes=None
+):
     """
     Draw data, model and residual.
 
@@ -26,8 +28,10 @@ def plot_fit(data, fit, *, row=None, mask=None, sigma=None, limit=5.0, axes=None
         fitter's model includes its local background.
     row : int, optional
         Which galaxy of a stack to draw; 0 by default.
-    mask : array_like of bool, optional
-        True for pixels to leave blank in data and residual.
+    mask : array_like of bool or int, optional
+        True or nonzero for pixels to leave blank in data and residual.
+    bad_bits : sequence of int and str, optional
+        Bits of the mask that make a pixel bad, as of the fitter's call.
     sigma : float, optional
         Noise of the sky per pixel. The residual is drawn in units of it. By
         default 1.48 times the median absolute deviation of the residual.
@@ -53,7 +57,7 @@ def plot_fit(data, fit, *, row=None, mask=None, sigma=None, limit=5.0, axes=None
     Data and model share one asinh stretch that runs from two ``sigma`` below
     the sky to the brightest pixel of data or model.
     """
-    image = parse_image(data, mask=mask)
+    image = parse_image(data, mask=mask, bad_bits=bad_bits)
     model = _model_of(fit, image.data.shape)
     values, model, blank = _one_galaxy(image, model, row)
     values = np.where(blank, np.nan, values)

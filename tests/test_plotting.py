@@ -97,3 +97,14 @@ def test_bad_arguments(data, axes, change, message):
 def test_fitter_before_its_call(data, network):
     with pytest.raises(ValueError, match="call the fitter with data first"):
         plot_fit(data, CNNSersicFitter(network))
+
+
+def test_bits_of_a_mask(axes):
+    """Pixels are blank where the bits that count say so, as in a call."""
+    image = np.random.default_rng(3).normal(size=(20, 20))
+    bits = np.zeros(image.shape, int)
+    bits[3, 4], bits[5, 6] = 1, 8
+    plot_fit(image, np.zeros(image.shape), mask=bits, bad_bits=[8], axes=axes)
+    shown = np.ma.getmaskarray(axes[0].images[0].get_array())
+    shown |= ~np.isfinite(np.ma.getdata(axes[0].images[0].get_array()))
+    assert np.argwhere(shown).tolist() == [[5, 6]]

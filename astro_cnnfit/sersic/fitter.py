@@ -239,16 +239,16 @@ class CNNSersicFitter:
         init = results["id", "x_init", "y_init"]
         # One assignment: another thread sees all of a call or nothing of it.
         self._fit = Fit(
-            results,
-            init,
-            measurement,
-            self.model,
-            psfs,
-            star_psfs,
-            image.data.ndim == 3,
-            image.unit,
-            wcs,
-            None if zeropoint is None else zeropoint.value,
+            results=results,
+            init_params=init,
+            measurement=measurement,
+            network=self.model,
+            psfs=psfs,
+            star_psfs=star_psfs,
+            is_stack=image.data.ndim == 3,
+            unit=image.unit,
+            wcs=wcs,
+            zeropoint=None if zeropoint is None else zeropoint.value,
         )
         warn_of_lost(measurement.flags, stacklevel=3)
         return results
@@ -419,9 +419,7 @@ class CNNSersicFitter:
             "batch_size": self.batch_size, "progress_bar": self.progress_bar,
         }  # fmt: skip
         # Nobody looks at a galaxy whose PSF is none.
-        lost = (
-            np.zeros(len(x), bool) if good is None else np.broadcast_to(~good, x.shape)
-        )
+        lost = np.broadcast_to(False if good is None else ~good, x.shape)
         place = np.where(lost, np.nan, x), y
         if self.iterations == 1:
             found = measure(self.model, image, *place, psfs, **settings)
