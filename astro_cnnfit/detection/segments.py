@@ -5,6 +5,7 @@ import warnings
 from importlib.util import find_spec
 
 import numpy as np
+from astropy.utils import minversion
 from astropy.utils.exceptions import AstropyUserWarning
 from photutils.segmentation import (
     SegmentationImage,
@@ -18,6 +19,9 @@ from .knots import joined_knots
 from .sky import named
 
 __all__ = ["deblended", "find_segments", "smoothed"]
+
+# photutils shows a bar of its own accord before 3.1, and warns of the argument since.
+_QUIETLY = {} if minversion("photutils", "3.1") else {"progress_bar": False}
 
 _FWHM_TO_SIGMA = 0.42466
 
@@ -136,8 +140,8 @@ def deblended(snr, segments, *, nsigma, npixels, n_levels, contrast, fwhm):
             npixels,
             labels=several,
             contrast=contrast,
-            progress_bar=False,
             **named(deblend_sources, n_levels=n_levels),
+            **_QUIETLY,
         )
     labels = joined_knots(snr, found.data, fwhm)
     return _bright(labels, snr, nsigma)

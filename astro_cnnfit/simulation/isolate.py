@@ -5,6 +5,7 @@ import warnings
 from typing import NamedTuple
 
 import numpy as np
+from astropy.utils import minversion
 from photutils.background import Background2D, MedianBackground
 from photutils.segmentation import deblend_sources, detect_sources
 from photutils.utils.exceptions import NoDetectionsWarning
@@ -15,6 +16,9 @@ __all__ = [
     "Shape", "ellipse_radius", "find_segments", "flatten", "free_of_neighbours",
     "shape_of", "symmetry_centre", "taper",
 ]  # fmt: skip
+
+# photutils shows a bar of its own accord before 3.1, and warns of the argument since.
+_QUIETLY = {} if minversion("photutils", "3.1") else {"progress_bar": False}
 
 GROWTH = (0.35, 0.8)
 """Beyond the detection's edge: where the taper starts and ends, in radii."""
@@ -108,9 +112,7 @@ def find_segments(image, bad, contrast, n_pixels=20, threshold=3.0):
     if found is None:
         return np.zeros(image.shape, int)
     if contrast < 1:
-        found = deblend_sources(
-            smooth, found, n_pixels, contrast=contrast, progress_bar=False
-        )
+        found = deblend_sources(smooth, found, n_pixels, contrast=contrast, **_QUIETLY)
     return found.data
 
 
