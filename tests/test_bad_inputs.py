@@ -809,6 +809,8 @@ def test_bad_input(name, tools):
         return
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        # TensorFlow's own, when it traces on Python 3.13.
+        warnings.filterwarnings("ignore", ".*___pyct_anno", DeprecationWarning)
         table = entry(tools, change)
     told = [str(w.message) for w in caught if w.category is AstropyUserWarning]
     if entry is catalog:
