@@ -58,7 +58,9 @@ def read_tile(task, *, whole=False):
     read = _Planes(task) if tile.kind == "stack" else _Whole(task, whole)
     what = f"tile {tile.name!r}:"
     values, header, wcs = read(tile.path, tile.hdu, what)
-    image = parse_image(values, argument=f"{what} {tile.path}", single=True)
+    image = parse_image(
+        values, argument=f"{what} {tile.path}", single=True, find_blank=True
+    )
     mask, error = image.mask, None
     for name, to_error in _COMPANIONS.items():
         spec = getattr(tile, name)

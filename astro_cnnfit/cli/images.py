@@ -140,6 +140,7 @@ def read_data(options):
         bad_bits=_bits(options.bad_bits),
         argument=f"IMAGE {options.image}",
         single=True,
+        find_blank=True,
     )
 
 

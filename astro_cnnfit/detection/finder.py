@@ -164,7 +164,7 @@ class GalaxyFinder:
         ImportError
             If scikit-image is missing and parts are to be divided.
         """
-        image = parse_image(data, mask=mask, error=error)
+        image = parse_image(data, mask=mask, error=error, find_blank=True)
         if image.data.ndim != 2:
             raise ValueError(f"data must be one image, got shape {image.data.shape}")
         bad = np.zeros(image.data.shape, bool) if image.mask is None else image.mask

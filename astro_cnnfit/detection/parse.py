@@ -75,7 +75,7 @@ class Labels:
         ValueError
             If the image does not have the shape of the labels.
         """
-        image = parse_image(data, mask=mask, error=error)
+        image = parse_image(data, mask=mask, error=error, find_blank=True)
         if image.data.shape != self.labels.shape:
             raise ValueError(
                 "finder must be a segmentation image of the shape of data, "

@@ -18,6 +18,7 @@ from astropy.io import fits
 from astropy.nddata import NDData
 from astropy.utils.masked import Masked
 
+from .blank import blank_pixels
 from .extensions import parts_of_hdus
 from .headers import header_unit, header_wcs
 from .masks import parse_mask
@@ -57,7 +58,7 @@ class Image:
 
 def parse_image(
     data, *, mask=None, error=None, bad_bits=None, hdu=None, argument="data",
-    single=False,
+    single=False, find_blank=False,
 ):  # fmt: skip
     """
     Take an image apart into plain arrays, unit and WCS.
@@ -89,6 +90,9 @@ def parse_image(
         Name of the argument, for messages.
     single : bool
         Leave values that are float32 as they are, without a copy twice as large.
+    find_blank : bool
+        Whether zeros may stand for no data; see
+        `~astro_cnnfit.inputs.blank.blank_pixels`. They become NaN.
 
     Returns
     -------
@@ -126,6 +130,9 @@ def parse_image(
 
     kept = single and values.dtype.type is np.float32
     values = np.ascontiguousarray(values, dtype=np.float32 if kept else np.float64)
+    blank = blank_pixels(values) if find_blank else False
+    if np.any(blank):
+        values = np.where(blank, values.dtype.type(np.nan), values)
     bad = _not_finite(values)
     for found in _masks(mask, parts, values.shape, argument, bad_bits):
         bad = bad | found

@@ -212,8 +212,9 @@ or HDU, optional
 
 def _parsed(image, mask, error, bad_bits):
     return parse_image(
-        image, mask=mask, error=error, bad_bits=bad_bits, argument="image", single=True
-    )
+        image, mask=mask, error=error, bad_bits=bad_bits, argument="image",
+        single=True, find_blank=True,
+    )  # fmt: skip
 
 
 def _lost(results):

@@ -131,7 +131,7 @@ def psf_from_stars(
     left out before, those that do not look like the others after a first PSF.
     """
     size, degree = _checked(size, degree)
-    image = parse_image(data, mask=mask, error=error)
+    image = parse_image(data, mask=mask, error=error, find_blank=True)
     if image.data.ndim != 2:
         raise ValueError(f"data must be one image, got shape {image.data.shape}")
     wide = size + 2 * _MARGIN

@@ -219,8 +219,9 @@ class CNNSersicFitter:
             Once a call, if galaxies could not be measured.
         """
         image = parse_image(
-            data, mask=mask, error=error, bad_bits=bad_bits, single=True
-        )
+            data, mask=mask, error=error, bad_bits=bad_bits, single=True,
+            find_blank=True,
+        )  # fmt: skip
         zeropoint = zeropoint_of(image, self.zeropoint)
         ids, x, y, extra = positions_of(image, init_params, self.finder)
         of_psf = {
