@@ -59,6 +59,7 @@ SEGMENT_AT_EDGE = 4194304
 CENTRE_NOT_FOUND = 8388608
 UNRESOLVED = 16777216
 BAD_PSF = 33554432
+BAD_PIXEL = 67108864
 
 FLAGS = (
     Flag(
@@ -206,6 +207,12 @@ FLAGS = (
         "not sampled like the image; results are NaN",
         "look at the PSF of this row",
     ),
+    Flag(
+        BAD_PIXEL, "bad_pixel",
+        "a pixel near the centre is brighter or darker than those beside it by more "
+        "than the PSF allows: a cosmic ray, a hot or a dead pixel",
+        "mask it and measure again, or compare the PSF with stars",
+    ),
 )  # fmt: skip
 
 _LOST = NO_DATA | FULLY_MASKED | OUTSIDE_IMAGE | NON_FINITE | BAD_PSF
@@ -219,6 +226,7 @@ RECOMMENDED_CUT = (
     | LOW_SNR
     | PSF_MISMATCH
     | SATURATED
+    | BAD_PIXEL
     | POOR_MODEL
 )
 """Bits that a sample of trustworthy measurements should not have:

@@ -73,7 +73,6 @@ class Outcome(NamedTuple):
     bits: int = 0
     rows: tuple = (0,)
     tolerance: float = 0.0
-    not_yet: str = ""
 
 
 def refused(exception, match):
@@ -94,11 +93,6 @@ def flagged(bits, *rows):
 def right(tolerance=1e-9):
     """The same as without the fault; a tolerance from 0.1 on is in stated errors."""
     return Outcome("right", tolerance=tolerance)
-
-
-def not_yet(outcome, why):
-    """An outcome that is not reached yet."""
-    return outcome._replace(not_yet=why)
 
 
 def spoiled(where, value, array=STAMP):
@@ -492,11 +486,11 @@ TABLE = {
         "a hot pixel in the border": (fit_truly, right(1), {"data": spoiled((5, 5), 6e4)}),
         "a cosmic ray beside the galaxy": (fit_truly, flagged(flags.NEIGHBOUR), {"data": np.where(STREAK, 1e5, STAMP)}),
         "a cosmic ray that is masked": (fit_truly, right(1), {"data": np.where(STREAK, 1e5, STAMP), "mask": STREAK}),
-        "a cosmic ray in one pixel of the core": (fit_truly, not_yet(flagged(flags.PSF_MISMATCH), "no flag for what is sharper than the PSF"), {"data": spoiled((30, 31), 1e5)}),
-        "-999 in one pixel of the core": (fit_truly, not_yet(flagged(flags.PSF_MISMATCH), "no flag for what is sharper than the PSF"), {"data": spoiled((30, 30), -999)}),
+        "a cosmic ray in one pixel of the core": (fit_truly, flagged(flags.BAD_PIXEL), {"data": spoiled((30, 31), 1e5)}),
+        "-999 in one pixel of the core": (fit_truly, flagged(flags.BAD_PIXEL), {"data": spoiled((30, 30), -999)}),
         "zeros in a corner, sky that is not subtracted": (fit_truly, right(2), {"data": spoiled(np.s_[:25, 36:], 0)}),
         "zeros around, sky that is not subtracted": (fit_truly, right(2), {"data": np.where(np.maximum(abs(X), abs(Y)) > 20, 0, STAMP)}),
-        "all masked but the core": (fit_truly, not_yet(flagged(flags.NO_BACKGROUND), "no flag for a sky that is not seen"), {"mask": np.hypot(X, Y) > 6}),
+        "all masked but the core": (fit_truly, flagged(flags.NO_BACKGROUND), {"mask": np.hypot(X, Y) > 6}),
         "a track of a cosmic ray through the core": (fit_truly, flagged(flags.OUTSIDE_TRAINING_RANGE), {"data": spoiled(np.s_[30, 30:33], 1e5)}),
         "saturation": (fit_truly, flagged(flags.SATURATED), {"data": np.minimum(STAMP, HALF)}),
         "saturation of whole numbers": (fit_truly, flagged(flags.SATURATED), {"data": np.minimum(STAMP, HALF).astype("u2")}),
@@ -789,15 +783,7 @@ def tools(tmp_path, sersic, bundled, network, morphology_network, capsys, monkey
     return Tools(tmp_path, network, morphology_network, sersic, capsys)
 
 
-def marked(name):
-    """A case, marked where its outcome is not reached yet."""
-    why = CASES[name][1].not_yet
-    return pytest.param(
-        name, marks=[pytest.mark.xfail(strict=True, reason=why)] if why else []
-    )
-
-
-@pytest.mark.parametrize("name", [marked(name) for name in CASES])
+@pytest.mark.parametrize("name", CASES)
 def test_bad_input(name, tools):
     entry, outcome, change = CASES[name]
     change = change(tools.folder) if callable(change) else change

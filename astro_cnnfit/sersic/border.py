@@ -38,6 +38,11 @@ class Border:
     ----------
     mask : `~numpy.ndarray` of bool
         (N, size, size), True for pixels to leave out.
+
+    Attributes
+    ----------
+    is_seen : `~numpy.ndarray` of bool
+        (N,) whether there is such a frame.
     """
 
     def __init__(self, mask):
@@ -52,15 +57,18 @@ class Border:
         self._x, self._y = (axis.ravel() - (size - 1) / 2 for axis in (x, y))
         self._mask = mask.reshape(len(mask), -1)
         self._frame_of = np.zeros(len(mask), dtype=int)
+        self.is_seen = np.ones(len(mask), dtype=bool)
         masked = np.flatnonzero(self._mask.any(axis=1))
         self._is_masked = masked.size > 0
         if self._is_masked:
-            self._frame_of[masked] = self._choose(masked)
+            self._choose(masked)
 
     def _choose(self, rows):
         good = ~self._mask[rows]
         count = [np.count_nonzero(good[:, frame], axis=1) for frame in self._frames]
-        return np.argmax(np.array(count) >= _ENOUGH, axis=0)
+        enough = np.array(count) >= _ENOUGH
+        self._frame_of[rows] = np.argmax(enough, axis=0)
+        self.is_seen[rows] = enough.any(axis=0)
 
     def first_guess(self, stamps, rows, sky, allowed):
         """

@@ -16,7 +16,7 @@ from .quality import UNMEASURABLE, point_like, quality_flags
 from .results import Measurement
 from .shot_noise import error_with_shot_noise
 from .statistics import light_at, within_r_eff
-from .surroundings import is_saturated, neighbour_light
+from .surroundings import has_bad_pixel, is_saturated, neighbour_light
 
 __all__ = ["measure_stamps"]
 
@@ -257,8 +257,11 @@ class _Looks:
         bits, snr, widths = quality_flags(params, psfs, self.network.trained_ranges)
         others = neighbour_light(self.seen, self.level, mask, params, widths)
         bits[others > _NEIGHBOUR] |= flags.NEIGHBOUR
-        saturated = is_saturated(self.stamps.data, mask, self.local_bkg, self.sigma)
-        bits[saturated] |= flags.SATURATED
+        bits[~self.border.is_seen] |= flags.NO_BACKGROUND
+        recorded = self.stamps.data, mask, self.local_bkg, self.sigma
+        bits[is_saturated(*recorded)] |= flags.SATURATED
+        psfs = psfs_or_typical(self.network, self.true_psfs)
+        bits[has_bad_pixel(*recorded, psfs)] |= flags.BAD_PIXEL
         return bits, snr, widths
 
     def _in_sky_noises(self):

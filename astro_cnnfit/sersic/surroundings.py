@@ -1,6 +1,6 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """
-What lies around a galaxy or spoils its core: neighbours and saturation.
+What lies around a galaxy or spoils its core: neighbours, saturation, bad pixels.
 
 Both are told from pixels and parameters alone, without an image of the model, at
 a few per cent of a network's time.
@@ -14,7 +14,7 @@ from astro_cnnfit.parameters import NAMES
 
 from .statistics import light_of
 
-__all__ = ["is_saturated", "neighbour_light"]
+__all__ = ["has_bad_pixel", "is_saturated", "neighbour_light"]
 
 # Side of the blocks of pixels in which neighbours are looked for.
 _BLOCK = 3
@@ -33,6 +33,10 @@ _CORE, _PLATEAU, _BRIGHT = 7, 6, 20.0
 # How far values of a plateau may differ: in noises of the sky, which real pixels
 # never have less of, and relative to its height where there may be no noise.
 _SAME_NOISE, _SAME, _NOISY = 0.02, 1e-6, 500.0
+# By which factor a pixel stands out more than one of a point source does, and by how
+# many noises, where it is at all bright: room for PSFs that are too wide, and for the
+# noise of the light itself.
+_SHARPER, _SHARP_SIGMAS, _SHARP_SHARE = 1.5, 6.0, 0.03
 _X, _Y, _FLUX, _R_EFF, _ELLIP = (
     NAMES.index(name) for name in ("x_0", "y_0", "flux", "r_eff", "ellip")
 )
@@ -133,6 +137,68 @@ def is_saturated(data, mask, sky, sigma):
         same = np.where(noisy, _SAME_NOISE * sigma, _SAME * height)
         count = np.sum(values >= (highest - same)[:, np.newaxis], axis=1)
         return (count >= _PLATEAU) & (height > _BRIGHT * sigma)
+
+
+def has_bad_pixel(data, mask, sky, sigma, psfs):
+    """
+    Whether a pixel near the centre is brighter or darker than optics allow.
+
+    Parameters
+    ----------
+    data : `~numpy.ndarray`
+        (N, size, size) stamps as they were recorded.
+    mask : `~numpy.ndarray`
+        (N, size, size), True for pixels to leave out.
+    sky, sigma : `~numpy.ndarray`
+        (N,) level and noise of the sky, in the unit of ``data``.
+    psfs : `~numpy.ndarray`
+        (N or 1, k, k) at the sampling of the stamps.
+
+    Returns
+    -------
+    `~numpy.ndarray` of bool
+        (N,) whether a good pixel within 7 pixels of the centre, along each axis,
+        exceeds the mean of the four beside it by 1.5 times what the peak of a point
+        source of its height does, or is as much below it as the peak of one as high
+        as the highest of the four would be above: cosmic rays, hot and dead pixels.
+
+    Notes
+    -----
+    Nothing that was convolved with a PSF is sharper than the PSF. The idea is that of
+    van Dokkum (2001, PASP, 113, 1420), with the PSF in place of a fine structure image.
+    """
+    middle = data.shape[1] // 2
+    half = min(_CORE + 1, middle)
+    core = slice(middle - half, middle + half + 1)
+    light = data[:, core, core] - sky[:, np.newaxis, np.newaxis]
+    light = np.where(mask[:, core, core], np.nan, light)
+    own, beside = light[:, 1:-1, 1:-1], _beside(light)
+    mean = sum(beside[1:], start=beside[0]) / len(beside)
+    sigma = sigma[:, np.newaxis, np.newaxis]
+    allowed = _SHARPER * _sharpness(psfs)[:, np.newaxis, np.newaxis] + _SHARP_SHARE
+    with np.errstate(invalid="ignore"):
+        step, noise = own - mean, _SHARP_SIGMAS * sigma
+        bright = step > allowed * own + noise
+        highest = np.maximum.reduce(beside)
+        dark = -step > allowed * highest + noise
+    return (bright | dark).any(axis=(1, 2))
+
+
+def _sharpness(psfs):
+    """By how much the peaks of PSFs exceed what is beside them, relative to them."""
+    middle = psfs.shape[1] // 2
+    core = psfs[:, middle - 2 : middle + 3, middle - 2 : middle + 3]
+    own = core[:, 1:-1, 1:-1]
+    step = own - sum(_beside(core)) / 4
+    return step.max(axis=(1, 2)) / own.max(axis=(1, 2))
+
+
+def _beside(images):
+    """The four pixels beside each of the inner ones."""
+    return [
+        images[:, 1:-1, 2:], images[:, 1:-1, :-2],
+        images[:, 2:, 1:-1], images[:, :-2, 1:-1],
+    ]  # fmt: skip
 
 
 def _widened(params, widths):
