@@ -10,9 +10,14 @@ from astro_cnnfit.psf import moffat
 from astro_cnnfit.sersic.images import stamps_of_galaxies
 from astro_cnnfit.sersic.refine import refine_stamps
 from astro_cnnfit.sersic.residuals import examine
-from astro_cnnfit.sersic.surroundings import is_saturated, neighbour_light
+from astro_cnnfit.sersic.surroundings import (
+    has_bad_pixel,
+    is_saturated,
+    neighbour_light,
+)
 
 PSF = moffat([3.0], 3.0)
+SIZE = 61
 
 
 def galaxy(x=0.2, y=-0.3, flux=5e3, r_eff=4.0, n=1.0, ellip=0.3, theta=0.7):
@@ -191,3 +196,51 @@ def test_flags_of_the_fitter(network):
     table = CNNSersicFitter(network, statistics=True)(stack, PSF[0])
     assert list(table["flags"] & cheap) == [0, flags.NEIGHBOUR, flags.SATURATED, 0]
     assert table["flags"][3] & costly
+
+
+def test_stars_have_no_bad_pixels():
+    """Wherever in a pixel they lie, and with a PSF that is too wide by a tenth."""
+    rng = np.random.default_rng(5)
+    for width in (2.0, 3.0, 6.0):
+        x, y = rng.uniform(-0.5, 0.5, (2, 20))
+        stars = np.stack([psf_at(width, *place) for place in zip(x, y, strict=True)])
+        light = rng.poisson(1e5 * stars) + rng.normal(100, 5, stars.shape)
+        for given in (width, 1.1 * width):
+            found = bad_pixels(light, psf_at(given))
+            assert not found.any(), (width, given)
+
+
+@pytest.mark.parametrize("width", [2.0, 3.0, 6.0])
+@pytest.mark.parametrize("value", [3.0, -1.0])
+def test_a_hot_or_dead_pixel(width, value):
+    star = 1e5 * psf_at(width)
+    rng = np.random.default_rng(6)
+    light = star + rng.normal(100, 5, star.shape)
+    for dx, dy in [(0, 0), (1, 0), (0, -1), (1, 1)]:
+        spoiled = light.copy()
+        spoiled[SIZE // 2 + dy, SIZE // 2 + dx] = 100 + value * star.max()
+        assert bad_pixels(spoiled[np.newaxis], psf_at(width)).all()
+
+
+def test_masked_pixels_are_not_bad():
+    light = 1e5 * psf_at(3.0) + 100.0
+    light[30, 31] = 1e9
+    mask = np.zeros(light.shape, bool)
+    mask[30, 31] = True
+    assert bad_pixels(light[np.newaxis], psf_at(3.0)).all()
+    assert not bad_pixels(light[np.newaxis], psf_at(3.0), mask[np.newaxis]).any()
+
+
+def psf_at(width, x=0.0, y=0.0):
+    """Return a Gaussian PSF of this FWHM, off the centre of a stamp."""
+    rows, columns = np.mgrid[:SIZE, :SIZE] - SIZE // 2
+    squared = (rows - y) ** 2 + (columns - x) ** 2
+    star = np.exp(-4 * np.log(2) * squared / width**2)
+    return star / star.sum()
+
+
+def bad_pixels(light, psf, mask=None):
+    """Of stamps with a sky of 100 +- 5."""
+    mask = np.zeros(light.shape, bool) if mask is None else mask
+    sky, sigma = np.full(len(light), 100.0), np.full(len(light), 5.0)
+    return has_bad_pixel(light, mask, sky, sigma, psf[np.newaxis])

@@ -36,7 +36,7 @@ _SAME_NOISE, _SAME, _NOISY = 0.02, 1e-6, 500.0
 # By which factor a pixel stands out more than one of a point source does, and by how
 # many noises, where it is at all bright: room for PSFs that are too wide, and for the
 # noise of the light itself.
-_SHARPER, _SHARP_SIGMAS, _SHARP_SHARE = 1.5, 6.0, 0.03
+_SHARPER, _SHARP_SIGMAS, _SHARP_SHARE = 1.5, 6.0, 0.1
 _X, _Y, _FLUX, _R_EFF, _ELLIP = (
     NAMES.index(name) for name in ("x_0", "y_0", "flux", "r_eff", "ellip")
 )
