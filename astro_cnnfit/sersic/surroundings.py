@@ -33,10 +33,10 @@ _CORE, _PLATEAU, _BRIGHT = 7, 6, 20.0
 # How far values of a plateau may differ: in noises of the sky, which real pixels
 # never have less of, and relative to its height where there may be no noise.
 _SAME_NOISE, _SAME, _NOISY = 0.02, 1e-6, 500.0
-# By which factor a pixel stands out more than one of a point source does, and by how
-# many noises, where it is at all bright: room for PSFs that are too wide, and for the
-# noise of the light itself.
-_SHARPER, _SHARP_SIGMAS, _SHARP_SHARE = 1.5, 6.0, 0.1
+# By which factor, and by which share of its light, a pixel stands out more than the
+# peak of a point source does, and by how many noises: room for PSFs that are too wide,
+# and for the noise of the light itself.
+_SHARPER, _SHARP_SHARE, _SHARP_SIGMAS = 1.5, 0.1, 6.0
 _X, _Y, _FLUX, _R_EFF, _ELLIP = (
     NAMES.index(name) for name in ("x_0", "y_0", "flux", "r_eff", "ellip")
 )
@@ -158,9 +158,10 @@ def has_bad_pixel(data, mask, sky, sigma, psfs):
     -------
     `~numpy.ndarray` of bool
         (N,) whether a good pixel within 7 pixels of the centre, along each axis,
-        exceeds the mean of the four beside it by 1.5 times what the peak of a point
-        source of its height does, or is as much below it as the peak of one as high
-        as the highest of the four would be above: cosmic rays, hot and dead pixels.
+        exceeds the mean of the four beside it by half as much again as the peak of a
+        point source of its height does (or by a tenth of the height more), or is as
+        much below it as the peak of one as high as the highest of the four would be
+        above: cosmic rays, hot and dead pixels.
 
     Notes
     -----
@@ -175,7 +176,8 @@ def has_bad_pixel(data, mask, sky, sigma, psfs):
     own, beside = light[:, 1:-1, 1:-1], _beside(light)
     mean = sum(beside[1:], start=beside[0]) / len(beside)
     sigma = sigma[:, np.newaxis, np.newaxis]
-    allowed = _SHARPER * _sharpness(psfs)[:, np.newaxis, np.newaxis] + _SHARP_SHARE
+    sharpest = _sharpness(psfs)[:, np.newaxis, np.newaxis]
+    allowed = np.maximum(_SHARPER * sharpest, sharpest + _SHARP_SHARE)
     with np.errstate(invalid="ignore"):
         step, noise = own - mean, _SHARP_SIGMAS * sigma
         bright = step > allowed * own + noise
