@@ -2,33 +2,27 @@
 """
 The command ``astro-cnnfit``.
 
-Each subcommand is a module with ``add_arguments(parser)`` and ``run(options)``, which
-may return an exit status; `main` turns what they raise into one line and exit status 2.
+Each command is a module whose ``run(options)`` writes for people and returns the same
+for programs. `main` turns what they raise into one line and an exit status.
 """
 
-import argparse
+import io
 import logging
+import os
 import sys
 import warnings
+from contextlib import nullcontext, redirect_stdout
 
 from astropy.utils.exceptions import AstropyUserWarning
 
 import astro_cnnfit
 
-from . import catalog, demo, evaluate, measure, morphology, simulate, train, tune
+from .documents import to_json
+from .exit_codes import BAD_CALL, DONE, INTERRUPTED, NOT_READ
+from .parser import COMMANDS, make_parser
+from .report import complain
 
 __all__ = ["main"]
-
-_COMMANDS = {
-    "measure": measure,
-    "morphology": morphology,
-    "catalog": catalog,
-    "demo": demo,
-    "simulate": simulate,
-    "train": train,
-    "tune": tune,
-    "evaluate": evaluate,
-}
 
 log = logging.getLogger(__name__)
 
@@ -45,56 +39,48 @@ def main(arguments=None):
     Returns
     -------
     int
-        Exit status: 0 if all went well, 1 if some of it could not be done, 2 for
-        input that cannot be used (with one line on standard error that names the
-        argument).
+        Exit status, one of `~astro_cnnfit.cli.exit_codes.EXIT_CODES`.
     """
     options = make_parser().parse_args(arguments)
     logging.basicConfig(format="%(levelname)s: %(message)s")
     level = logging.DEBUG if options.debug else logging.WARNING
     logging.getLogger("astro_cnnfit").setLevel(level)
-    with warnings.catch_warnings():
+    try:
+        document = _run(options)
+        if options.json:
+            sys.stdout.write(to_json(document) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python would complain once more as it ends and closes standard output.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return NOT_READ
+    return document["status"]
+
+
+def _run(options):
+    """What a command found or why it did not: the document that ``--json`` prints."""
+    document = {"command": options.command, "version": astro_cnnfit.__version__}
+    document |= {"status": DONE, "warnings": []}
+
+    def show(message, category, filename, lineno, file=None, line=None):
+        document["warnings"].append(" ".join(str(message).split()))
+        complain(f"warning: {message}")
+
+    # For programs, what is said to people is not shown.
+    silence = redirect_stdout(io.StringIO()) if options.json else nullcontext()
+    with warnings.catch_warnings(), silence:
         warnings.simplefilter("always", AstropyUserWarning)
-        warnings.showwarning = _show_warning
+        warnings.showwarning = show
         try:
-            status = options.run(options)
+            return document | (options.run(options) or {})
+        except BrokenPipeError:
+            raise
         except (ValueError, TypeError, OSError, ImportError) as error:
             log.debug("traceback", exc_info=True)
-            _complain(f"{options.command}: error: {error}")
-            return 2
-    return status or 0
-
-
-def _complain(message):
-    sys.stderr.write(f"astro-cnnfit {' '.join(message.split())}\n")
-
-
-def _show_warning(message, category, filename, lineno, file=None, line=None):
-    _complain(f"warning: {message}")
-
-
-def make_parser():
-    """
-    The parser with all subcommands.
-
-    Returns
-    -------
-    `argparse.ArgumentParser`
-    """
-    parser = argparse.ArgumentParser(
-        prog="astro-cnnfit",
-        description="Measure galaxies with convolutional neural networks.",
-    )
-    parser.add_argument(
-        "--version", action="version", version=f"%(prog)s {astro_cnnfit.__version__}"
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, module in _COMMANDS.items():
-        summary = module.__doc__.strip().splitlines()[0]
-        command = commands.add_parser(name, help=summary, description=summary)
-        module.add_arguments(command)
-        command.add_argument(
-            "--debug", action="store_true", help="log details and show tracebacks"
-        )
-        command.set_defaults(run=module.run)
-    return parser
+            status, message = BAD_CALL, f"error: {error}"
+        except KeyboardInterrupt:
+            goes_on = getattr(COMMANDS[options.command], "GOES_ON", False)
+            more = ": the same command goes on with it" if goes_on else ""
+            status, message = INTERRUPTED, f"stopped{more}"
+    complain(f"{options.command}: {message}")
+    return document | {"status": status, "error": message.removeprefix("error: ")}

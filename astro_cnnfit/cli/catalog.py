@@ -1,16 +1,27 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Measure a catalogue on the tiles of a survey; a run that stopped goes on."""
 
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 from astro_cnnfit.keras_start import load_keras
 
+from .exit_codes import DONE, INCOMPLETE
 from .files import check_folder_of
-from .report import say
+from .report import complain, say
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["EXAMPLES", "GOES_ON", "add_arguments", "run"]
+
+GOES_ON = True
+
+EXAMPLES = {
+    "See first whether all is there, and how much it is:":
+        "astro-cnnfit catalog survey.toml --check",
+    "Measure it, or go on, with four processes, and write one FITS table:":
+        "astro-cnnfit catalog survey.toml --workers 4 --fits survey.fits",
+    "On a Dask cluster:":
+        "astro-cnnfit catalog survey.toml --scheduler tcp://node1:8786",
+}  # fmt: skip
 
 
 def add_arguments(parser):
@@ -47,8 +58,9 @@ def run(options):
 
     Returns
     -------
-    int
-        0, or 1 if tiles could not be measured or the run stopped before its end.
+    dict
+        With the status, `INCOMPLETE` if tiles could not be measured or the run
+        stopped before its end.
     """
     from astro_cnnfit.catalog.config import read_config
 
@@ -67,13 +79,10 @@ def run(options):
     try:
         result = measure_catalog(**arguments, progress_bar=True)
     except RunStopped as stopped:
-        sys.stderr.write(f"astro-cnnfit catalog: stopped: {stopped}\n")
-        return 1
-    except KeyboardInterrupt:
-        say("Stopped: the same command goes on with it.")
-        raise SystemExit(130) from None
-    _export(options, result)
-    return _report(result)
+        complain(f"catalog: stopped: {stopped}")
+        return {"status": INCOMPLETE, "error": f"stopped: {stopped}"}
+    written = _export(options, result)
+    return _report(result) | written
 
 
 def _check_exports(options):
@@ -108,31 +117,42 @@ def _check(arguments):
         f"{len(plan.unassigned)} on no tile",
         f"{done} tiles are done in {output}",
     )
-    return 0
+    galaxies = {"galaxies": plan.rows, "galaxies_on_no_tile": len(plan.unassigned)}
+    tiles = {"tiles": len(plan.tasks), "empty_tiles": empty, "done_tiles": done}
+    return {**galaxies, **tiles, "output": output}
 
 
 def _export(options, result):
     from astro_cnnfit.catalog import to_fits, to_hats
 
+    written = {"fits": None, "hats": None}
     if not result.summary["rows"]:
-        return
+        return written
     if options.fits is not None:
         # Those of a run which stopped earlier have fewer rows.
         to_fits(result.output, options.fits, overwrite=True)
         say(f"FITS table: {options.fits}")
+        written["fits"] = options.fits
     if options.hats is not None:
         to_hats(result.output, options.hats, overwrite=True)
         say(f"HATS catalogue: {options.hats}")
+        written["hats"] = options.hats
+    return written
 
 
 def _report(result):
     from astro_cnnfit.catalog.summary import format_summary
 
     say(*format_summary(result.summary), f"Catalogue: {result.output / 'catalog'}")
+    failed = [
+        {name: row[name] for name in ("tile", "count", "reason")}
+        for row in result.failures
+        if row["tile"]
+    ]
+    found = {"output": result.output, "summary": result.summary, "failures": failed}
     if not result.summary["failed_tiles"]:
-        return 0
-    for row in result.failures:
-        if row["tile"]:
-            say(f"  {row['tile']} ({row['count']} galaxies): {row['reason']}")
+        return {"status": DONE, **found}
+    for row in failed:
+        say(f"  {row['tile']} ({row['count']} galaxies): {row['reason']}")
     say(f"Failures: {result.output / 'failures.parquet'}; the same command tries again")
-    return 1
+    return {"status": INCOMPLETE, **found}

@@ -13,7 +13,14 @@ from .demo_field import load_field
 from .measure import check_figure_path, draw
 from .report import compared, readable, say
 
-__all__ = ["add_arguments", "find_galaxy", "run"]
+__all__ = ["EXAMPLES", "add_arguments", "find_galaxy", "run"]
+
+EXAMPLES = {
+    "Both tables, and figures in astro_cnnfit_demo:":
+        "astro-cnnfit demo",
+    "Figures elsewhere:":
+        "astro-cnnfit demo -o figures",
+}  # fmt: skip
 
 _HINT = (
     "The real galaxy is part of statmorph, which is not installed; "
@@ -44,11 +51,12 @@ def run(options):
         check_figure_path(figure)
     load_keras(options.debug)
     path = find_galaxy()
+    galaxy = None
     if path is None:
         say(_HINT, "")
     else:
-        measure_galaxy(path, folder / "galaxy.png")
-    measure_field(folder / "field.png")
+        galaxy = measure_galaxy(path, folder / "galaxy.png")
+    return {"galaxy": galaxy, "field": measure_field(folder / "field.png")}
 
 
 def find_galaxy():
@@ -79,6 +87,7 @@ def measure_galaxy(path, figure):
     readable(table).pprint(max_width=-1)
     draw(data, fitter, figure)
     say(f"Figure: {figure}", "")
+    return {"figure": figure, "table": table}
 
 
 def measure_field(figure):
@@ -92,3 +101,4 @@ def measure_field(figure):
     compared(table, truth).pprint(max_width=-1, max_lines=-1)
     draw(data, fitter, figure)
     say(f"Figure: {figure}")
+    return {"figure": figure, "table": table, "truth": truth}

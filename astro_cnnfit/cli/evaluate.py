@@ -14,7 +14,16 @@ from .files import whole
 from .measure import check_figure_path
 from .report import say
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["EXAMPLES", "add_arguments", "run"]
+
+EXAMPLES = {
+    "The default network beside the published ones, with a figure:":
+        "astro-cnnfit evaluate --figure sersic.png",
+    "A network of your own, on isolated galaxies:":
+        "astro-cnnfit evaluate runs/mine -n 5000 --isolated",
+    "On a data set of 'astro-cnnfit simulate', for a program:":
+        "astro-cnnfit evaluate galnet2 --data galaxies.fits --json",
+}  # fmt: skip
 
 # Training takes small seeds: these scenes are new to every bundled network.
 _SEED = 987_654_321
@@ -38,6 +47,7 @@ def add_arguments(parser):
     )
     parser.add_argument(
         "--prior",
+        metavar="PRIOR",
         default="table1",
         help="'table1', of Li et al. (2022), or 'wide' (default: %(default)s)",
     )
@@ -50,7 +60,11 @@ def add_arguments(parser):
         help="number of galaxies (default: %(default)s)",
     )
     parser.add_argument(
-        "--seed", type=int, default=_SEED, help="of the galaxies (default: %(default)s)"
+        "--seed",
+        type=int,
+        default=_SEED,
+        metavar="N",
+        help="of the galaxies (default: %(default)s)",
     )
     parser.add_argument(
         "--isolated", action="store_true", help="leave out the neighbours"
@@ -90,10 +104,13 @@ def run(options):
     summary = sersic_summary(measured[known], true[known], zeropoint=zeropoint)
     name = Path(options.model).name
     say(f"{np.sum(known)} of {len(known)} galaxies, beside Li et al. (2022), Table 2:")
-    compare_with_published({name: summary}).pprint(max_width=-1, max_lines=-1)
+    table = compare_with_published({name: summary})
+    table.pprint(max_width=-1, max_lines=-1)
     if options.figure is not None:
         _draw(measured[known], true[known], zeropoint, name, options.figure)
         say(f"Figure: {options.figure}")
+    numbers = {"galaxies": len(known), "measured": int(np.sum(known))}
+    return {"model": name, **numbers, "figure": options.figure, "table": table}
 
 
 def _galaxies(options):

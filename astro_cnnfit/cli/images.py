@@ -46,7 +46,9 @@ def add_image_arguments(parser):
         help="name (NAME or NAME,VERSION) or number of the image's HDU; by default "
         "SCI or IMAGE, or else the first image",
     )
-    parser.add_argument("--mask", help="FITS image, nonzero for pixels to leave out")
+    parser.add_argument(
+        "--mask", metavar="FILE", help="FITS image, nonzero for pixels to leave out"
+    )
     parser.add_argument(
         "--bad-bits",
         metavar="BITS",
@@ -56,6 +58,7 @@ def add_image_arguments(parser):
     _add_error_arguments(parser)
     parser.add_argument(
         "--catalog",
+        metavar="TABLE",
         help="table of positions, with columns x and y in pixels counted from 0, or "
         "ra and dec in degrees; without it, the image shows one galaxy in its centre",
     )
@@ -68,15 +71,16 @@ def add_image_arguments(parser):
     parser.add_argument(
         "-o",
         "--output",
-        required=True,
         metavar="TABLE",
-        help="table to write: .ecsv, .fits or .parquet",
+        help="table to write: .ecsv, .fits or .parquet; without it, it is only printed",
     )
 
 
 def _add_error_arguments(parser):
     group = parser.add_mutually_exclusive_group()
-    group.add_argument("--error", help="FITS image of standard deviations")
+    group.add_argument(
+        "--error", metavar="FILE", help="FITS image of standard deviations"
+    )
     group.add_argument("--variance", metavar="FILE", help="FITS image of variances")
     group.add_argument(
         "--inverse-variance", metavar="FILE", help="FITS image of inverse variances"

@@ -11,9 +11,21 @@ from .images import (
     read_data,
     read_positions,
 )
-from .report import readable, say
+from .report import readable, say, status_of
 
-__all__ = ["add_arguments", "draw", "run"]
+__all__ = ["EXAMPLES", "add_arguments", "draw", "run"]
+
+EXAMPLES = {
+    "One galaxy, in the centre of its image, and a figure of it:":
+        "astro-cnnfit measure galaxy.fits --psf psf.fits --figure galaxy.png",
+    "All objects of a whole image, into a FITS table:":
+        "astro-cnnfit measure mosaic.fits --psf mosaic.psf --find -o table.fits",
+    "Galaxies at given places, with units, refined by a fit:":
+        "astro-cnnfit measure field.fits --psf psf.fits --catalog places.ecsv "
+        "--pixel-scale 0.2 --zeropoint 30 --refine -o table.ecsv",
+    "For a program:":
+        "astro-cnnfit measure galaxy.fits --psf psf.fits --json",
+}  # fmt: skip
 
 _MAX_ROWS = 50
 # With neighbours subtracted, nearly all galaxies of a field have settled by then.
@@ -26,6 +38,7 @@ def add_arguments(parser):
     add_image_arguments(parser)
     parser.add_argument(
         "--psf",
+        metavar="FILE",
         help="FITS file with the PSF, one for each stamp or position, or a model that "
         "varies over the image, such as that of PsfEx",
     )
@@ -46,6 +59,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--model",
         default="sersic",
+        metavar="MODEL",
         help="name of a bundled network, or folder of a trained "
         "one; 'galnet1' needs no PSF (default: %(default)s)",
     )
@@ -77,7 +91,7 @@ def add_arguments(parser):
 
 def run(options):
     """Run ``astro-cnnfit measure``."""
-    output = check_table_path(options.output)
+    output = options.output and check_table_path(options.output)
     if options.figure is not None:
         check_figure_path(options.figure)
     data = read_data(options)
@@ -105,14 +119,18 @@ def run(options):
     table = fitter(
         data, psf, init_params=positions, psf_oversampling=options.psf_oversampling
     )
-    write_table(table, output)
+    if output:
+        write_table(table, output)
     if options.figure is not None:
         draw(data, fitter, options.figure)
-    readable(table).pprint(max_width=-1, max_lines=_MAX_ROWS)
-    say(f"{len(table)} galaxies measured with {options.model!r}: {output}")
+    readable(table).pprint(max_width=-1, max_lines=_MAX_ROWS if output else -1)
+    where = f": {output}" if output else ""
+    say(f"{len(table)} galaxies measured with {options.model!r}{where}")
     if table.meta.get("zeropoint_source", "user") != "user":
         value, source = table.meta["zeropoint"], table.meta["zeropoint_source"]
         say(f"zero-point {value:.4f} (AB), from {source}")
+    written = {"output": output, "figure": options.figure}
+    return {"status": status_of(table["flux_fit"]), **written, "table": table}
 
 
 def _passes(options):

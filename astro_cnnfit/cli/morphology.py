@@ -15,9 +15,18 @@ from .images import (
     read_data,
     read_positions,
 )
-from .report import readable_morphology, say
+from .report import readable_morphology, say, status_of
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["EXAMPLES", "add_arguments", "run"]
+
+EXAMPLES = {
+    "Every labelled source of an image:":
+        "astro-cnnfit morphology image.fits --segmap segmap.fits -o table.ecsv",
+    "The galaxy in the centre, as statmorph defines the quantities:":
+        "astro-cnnfit morphology galaxy.fits --method classical --definition statmorph",
+    "For a program:":
+        "astro-cnnfit morphology image.fits --segmap segmap.fits --json",
+}  # fmt: skip
 
 _MAX_ROWS = 50
 
@@ -27,12 +36,18 @@ def add_arguments(parser):
     add_image_arguments(parser)
     parser.add_argument(
         "--segmap",
+        metavar="FILE",
         help="FITS image of labels, 0 for the sky; each labelled source is measured",
     )
-    parser.add_argument("--psf", help="FITS file with the PSF: flags unresolved ones")
+    parser.add_argument(
+        "--psf",
+        metavar="FILE",
+        help="FITS file with the PSF: flags galaxies that it hides",
+    )
     parser.add_argument(
         "--model",
         default="cas",
+        metavar="MODEL",
         help="name of a bundled network, or folder of a trained one (default: "
         "%(default)s)",
     )
@@ -53,7 +68,7 @@ def add_arguments(parser):
 
 def run(options):
     """Run ``astro-cnnfit morphology``."""
-    output = check_table_path(options.output)
+    output = options.output and check_table_path(options.output)
     data = read_data(options)
     segmap = psf = None
     if options.segmap is not None:
@@ -73,10 +88,15 @@ def run(options):
         precision=options.precision,
     )
     table = measurer(data, segmap, init_params=positions, psf=psf)
-    write_table(table, output)
-    readable_morphology(table).pprint(max_width=-1, max_lines=_MAX_ROWS)
+    if output:
+        write_table(table, output)
+    lines = _MAX_ROWS if output else -1
+    readable_morphology(table).pprint(max_width=-1, max_lines=lines)
     how = measurer.definition if measurer.model is None else repr(options.model)
-    say(f"{len(table)} galaxies measured with {how} ({options.method}): {output}")
+    where = f": {output}" if output else ""
+    say(f"{len(table)} galaxies measured with {how} ({options.method}){where}")
+    status = status_of(table["concentration"], table["asymmetry"])
+    return {"status": status, "output": output, "table": table}
 
 
 def _read_labels(path, data):

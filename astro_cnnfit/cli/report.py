@@ -8,7 +8,16 @@ from astropy.table import Table
 
 from astro_cnnfit.flags import decode_flags
 
-__all__ = ["compared", "readable", "readable_morphology", "say"]
+from .exit_codes import DONE, INCOMPLETE
+
+__all__ = [
+    "complain",
+    "compared",
+    "readable",
+    "readable_morphology",
+    "say",
+    "status_of",
+]
 
 # Name, column of the results without its suffix, unit, decimals at least.
 _QUANTITIES = (
@@ -40,6 +49,29 @@ _MORPHOLOGY = (
 def say(*lines):
     """Write lines to standard output."""
     sys.stdout.write("\n".join([*map(str, lines), ""]))
+
+
+def complain(message):
+    """Write a message to standard error, as one line."""
+    sys.stderr.write(f"astro-cnnfit {' '.join(message.split())}\n")
+
+
+def status_of(*columns):
+    """
+    Exit status of a measurement.
+
+    Parameters
+    ----------
+    *columns : array_like
+        Measured values, each (N,).
+
+    Returns
+    -------
+    int
+        `INCOMPLETE` if there are galaxies and not one has a value, else `DONE`.
+    """
+    known = [np.isfinite(_plain(column)) for column in columns]
+    return DONE if np.any(known) or not np.size(known) else INCOMPLETE
 
 
 def readable(results):

@@ -6,7 +6,14 @@ from astro_cnnfit.keras_start import load_keras
 from .files import check_folder_of
 from .report import say
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["EXAMPLES", "add_arguments", "run"]
+
+EXAMPLES = {
+    "A thousand galaxies with neighbours:":
+        "astro-cnnfit simulate -o galaxies.fits",
+    "The same for whom HDF5 suits better, of all sizes and PSFs, and isolated:":
+        "astro-cnnfit simulate -o galaxies.h5 -n 20000 --prior wide --isolated",
+}  # fmt: skip
 
 _SUFFIXES = (".fits", ".fits.gz", ".h5", ".hdf5")
 
@@ -30,11 +37,16 @@ def add_arguments(parser):
     )
     parser.add_argument(
         "--prior",
+        metavar="PRIOR",
         default="table1",
         help="'table1', of Li et al. (2022), or 'wide' (default: %(default)s)",
     )
     parser.add_argument(
-        "--seed", type=int, default=0, help="reproduces the data set (default: 0)"
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="reproduces the data set (default: 0)",
     )
     parser.add_argument(
         "--isolated", action="store_true", help="leave out the neighbours"
@@ -74,3 +86,4 @@ def run(options):
     )
     write_dataset(output, stamps, psfs, truth)
     say(f"{len(stamps)} galaxies of the prior {options.prior!r}: {output}")
+    return {"output": output, "galaxies": len(stamps), "prior": options.prior}

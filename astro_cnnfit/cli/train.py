@@ -10,7 +10,18 @@ from astro_cnnfit.keras_start import load_keras
 
 from .report import say
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["EXAMPLES", "GOES_ON", "add_arguments", "run"]
+
+GOES_ON = True
+
+EXAMPLES = {
+    "A bundled network once more, with its settings:":
+        "astro-cnnfit train galnet2 -o runs/galnet2",
+    "A short run, to see that all is well:":
+        "astro-cnnfit train sersic --samples 10000 -o runs/short",
+    "A network of morphology; its galaxies are kept for the next one:":
+        "astro-cnnfit train cas --library galaxies --processes 4",
+}  # fmt: skip
 
 
 def add_arguments(parser):
@@ -23,6 +34,7 @@ def add_arguments(parser):
     )
     parser.add_argument(
         "--config",
+        metavar="FILE",
         help="TOML file with the settings; by default those of the bundled MODEL",
     )
     parser.add_argument(
@@ -31,16 +43,23 @@ def add_arguments(parser):
         metavar="FOLDER",
         help="folder for checkpoints, weights and description (default: runs/MODEL)",
     )
-    parser.add_argument("--samples", type=int, help="stamps to show, in all")
-    parser.add_argument("--batch-size", type=int, help="stamps per step")
-    parser.add_argument("--seed", type=int, help="of weights and scenes")
+    for name, says in (
+        ("--samples", "stamps to show, in all"),
+        ("--batch-size", "stamps per step"),
+        ("--seed", "of weights and scenes"),
+    ):
+        parser.add_argument(name, type=int, metavar="N", help=says)
     parser.add_argument(
         "--epochs",
         type=int,
+        metavar="N",
         help="at most so many, for networks trained on a fixed set",
     )
     parser.add_argument(
-        "--galaxies", type=int, help="noise-free galaxies to draw, for morphology"
+        "--galaxies",
+        type=int,
+        metavar="N",
+        help="noise-free galaxies to draw, for morphology",
     )
     parser.add_argument(
         "--library",
@@ -50,6 +69,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--processes",
         type=int,
+        metavar="N",
         default=1,
         help="processes that draw and measure them (default: 1)",
     )
@@ -105,3 +125,4 @@ def run(options):
 
         add_combination(folder, config, data[1], progress_bar=True)
     say(f"Trained {options.model!r}: {folder}")
+    return {"model": options.model, "output": folder}

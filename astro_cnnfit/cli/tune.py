@@ -9,8 +9,21 @@ from astro_cnnfit.keras_start import load_keras
 
 from .report import say
 from .tune_data import load_data
+from .tune_options import add_data, add_limits, add_search
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["EXAMPLES", "GOES_ON", "add_arguments", "run"]
+
+GOES_ON = True
+
+EXAMPLES = {
+    "Thirty networks on simulated galaxies; the best one is kept:":
+        "astro-cnnfit tune casnet_a -o runs/tune_a --export runs/my_casnet_a",
+    "A smaller space, cheap networks only, on galaxies of your own:":
+        "astro-cnnfit tune casnet_c -o runs/small --data mine.npz "
+        "--set filters=8,16 --set blocks=1..2 --max-mflop 5",
+    "What a search has found until now:":
+        "astro-cnnfit tune casnet_a -o runs/tune_a --report",
+}  # fmt: skip
 
 # A search wants a folder for itself.
 _SEARCH = "search"
@@ -76,81 +89,16 @@ def add_arguments(parser):
         help="train the architecture's default network N times in the same way as the "
         "best: was the search worth it?",
     )
-    _add_search(parser.add_argument_group("search"))
-    _add_limits(parser.add_argument_group("limits, beyond which nothing is trained"))
-    _add_data(parser.add_argument_group("galaxies"))
-
-
-def _add_search(group):
-    group.add_argument(
-        "--trials", type=int, default=30, help="networks to try (default: 30)"
-    )
-    group.add_argument(
-        "--executions",
-        type=int,
-        default=1,
-        help="trainings of each, with different seeds (default: 1)",
-    )
-    group.add_argument("--epochs", type=int, default=50, help="at most (default: 50)")
-    group.add_argument(
-        "--patience",
-        type=int,
-        default=5,
-        help="epochs without a lower loss after which a training stops (default: 5)",
-    )
-    group.add_argument(
-        "--objective",
-        default="val_rmse",
-        help="'val_rmse', 'val_mae', 'val_pearson_r' or 'val_loss' (default: val_rmse)",
-    )
-    group.add_argument(
-        "--method", default="bayesian", help="'bayesian' (the default) or 'random'"
-    )
-    group.add_argument("--seed", type=int, default=1, help="repeats it (default: 1)")
-    group.add_argument(
-        "--workers", type=int, default=1, help="processes that share it (default: 1)"
-    )
-
-
-def _add_limits(group):
-    group.add_argument("--max-parameters", type=int, help="numbers of a network")
-    group.add_argument("--max-mflop", type=float, help="MFLOP per galaxy")
-    group.add_argument("--max-latency", type=float, help="predicted s per galaxy")
-
-
-def _add_data(group):
-    group.add_argument(
-        "--data",
-        metavar="FILE.npz",
-        help="your own: stamps, truth, validation_stamps, validation_truth (and psfs, "
-        "validation_psfs for 'sersic'); by default galaxies are simulated",
-    )
-    group.add_argument(
-        "-n",
-        "--number",
-        type=int,
-        default=5000,
-        help="galaxies to simulate, a tenth more to validate (default: 5000)",
-    )
-    group.add_argument(
-        "--prior", default="table1", help="of 'sersic': 'table1' or 'wide'"
-    )
-    group.add_argument(
-        "--library",
-        metavar="FOLDER",
-        help="of CASNET: keeps the noise-free galaxies (default: galaxies/ in -o)",
-    )
-    group.add_argument(
-        "--processes", type=int, default=1, help="that make them (default: 1)"
-    )
+    add_search(parser.add_argument_group("search"))
+    add_limits(parser.add_argument_group("limits, beyond which nothing is trained"))
+    add_data(parser.add_argument_group("galaxies"))
 
 
 def run(options):
     """Run ``astro-cnnfit tune``."""
     folder = Path(options.output)
     if options.report:
-        _report(folder)
-        return
+        return _report(folder)
     space = read_space_option(options.space, options.set)
     _check_export(options.export)
     load_keras(options.debug)
@@ -169,17 +117,14 @@ def run(options):
         processes=options.processes,
         prior=options.prior,
     )
-    try:
-        search.search(data)
-        _train_beside(search.directory, data, options)
-    except KeyboardInterrupt:
-        say("Stopped: the same command goes on with the search.")
-        raise SystemExit(130) from None
-    _report(folder)
+    search.search(data)
+    _train_beside(search.directory, data, options)
+    found = _report(folder)
     if options.export:
         command = shlex.join(["astro-cnnfit", *sys.argv[1:]])
         search.export(options.export, command=command)
         say(f"Best network: {options.export}")
+    return found | {"export": options.export}
 
 
 def _train_beside(directory, data, options):
@@ -268,7 +213,11 @@ def _report(folder):
     own = folder / _SEARCH
     own = own if own.is_dir() else folder
     results = read_results(own)
-    beside = {"repetitions": read_repetitions(own), "default": read_default(own)}
+    again, default = read_repetitions(own), read_default(own)
+    beside = {"repetitions": again, "default": default}
     paths = write_report(results, folder / "report", **beside)
     say(paths[0].read_text(encoding="utf-8").rstrip(), "")
     say(f"Report, table and figures: {folder / 'report'}")
+    default = default._asdict() if default else None
+    found = {"repetitions": again, "default": default, "trials": results}
+    return {"report": folder / "report", **found}
