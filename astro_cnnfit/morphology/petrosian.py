@@ -6,7 +6,7 @@ import numpy as np
 from astro_cnnfit.morphology.ellipse_sums import ellipse_sums
 from astro_cnnfit.morphology.growth import PER_PIXEL
 
-__all__ = ["ETA", "petrosian_radius", "scanned_petrosian_radius"]
+__all__ = ["ETA", "petrosian_radius", "petrosian_ratio", "scanned_petrosian_radius"]
 
 ETA = 0.2
 """Ratio of surface brightness to the mean within that defines the radius."""
@@ -39,6 +39,29 @@ def petrosian_radius(growth, eta=ETA):
     float
         In pixels; NaN if the ratio does not fall that far on the image.
     """
+    radii, ratio = petrosian_ratio(growth)
+    below = np.flatnonzero(~(ratio >= eta))
+    if not len(below) or below[0] == 0 or not np.isfinite(ratio[below[0]]):
+        return np.nan
+    k = below[0]
+    share = (ratio[k - 1] - eta) / (ratio[k - 1] - ratio[k])
+    return radii[k - 1] + share
+
+
+def petrosian_ratio(growth):
+    """
+    I(R) / <I(< R)> at whole radii.
+
+    Parameters
+    ----------
+    growth : `~astro_cnnfit.morphology.growth.Growth`
+
+    Returns
+    -------
+    radii, ratio : `~numpy.ndarray`
+        R = 1, 2, 3, ... pixels, as far as rings are on valid pixels, and the mean of
+        a ring one pixel wide over that within. NaN where that is not positive.
+    """
     centre = np.arange(PER_PIXEL, len(growth.radii) - PER_PIXEL // 2, PER_PIXEL)
     inside, outside = centre - PER_PIXEL // 2, centre + PER_PIXEL // 2
     area = growth.area[outside] - growth.area[inside]
@@ -49,17 +72,12 @@ def petrosian_radius(growth, eta=ETA):
         centre, inside = centre[:last], inside[:last]
         outside, area = outside[:last], area[:last]
     if not len(centre) or growth.area[centre[0]] <= 0:
-        return np.nan
+        return np.empty(0), np.empty(0)
     ring = (growth.flux[outside] - growth.flux[inside]) / area
     ratio = np.full(len(centre), np.nan)
     mean = growth.flux[centre] / growth.area[centre]
     np.divide(ring, mean, out=ratio, where=mean > 0)
-    below = np.flatnonzero(~(ratio >= eta))
-    if not len(below) or below[0] == 0 or not np.isfinite(ratio[below[0]]):
-        return np.nan
-    k = below[0]
-    share = (ratio[k - 1] - eta) / (ratio[k - 1] - ratio[k])
-    return growth.radii[centre[k - 1]] + share
+    return growth.radii[centre], ratio
 
 
 def scanned_petrosian_radius(columns, ellipse, growth, radii, eta=ETA):

@@ -9,10 +9,16 @@ Colours differ with every kind of colour blindness and in print without colour. 
 but matplotlib, which comes with the extra ``plot``, is needed.
 """
 
+from .comparison import plot_comparison
 from .fit import plot_fit
+from .morphology import plot_morphology
+from .posterior import plot_posterior
 from .psf import plot_psf
 
 __all__ = [
+    "plot_comparison",
     "plot_fit",
+    "plot_morphology",
+    "plot_posterior",
     "plot_psf",
 ]

@@ -82,9 +82,8 @@ def axes_for(axes, rows, columns, *, figsize, wcs=None, **settings):
     if axes is None:
         if wcs is not None:
             settings["subplot_kw"] = {"projection": wcs}
-        _, axes = pyplot().subplots(
-            rows, columns, figsize=figsize, layout="constrained", **settings
-        )
+        settings = {"layout": "constrained", **settings}
+        _, axes = pyplot().subplots(rows, columns, figsize=figsize, **settings)
     axes = np.ravel(axes)
     wanted = rows * columns
     if len(axes) != wanted:
