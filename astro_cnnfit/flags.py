@@ -60,6 +60,7 @@ CENTRE_NOT_FOUND = 8388608
 UNRESOLVED = 16777216
 BAD_PSF = 33554432
 BAD_PIXEL = 67108864
+BLENDED = 134217728
 
 FLAGS = (
     Flag(
@@ -213,6 +214,12 @@ FLAGS = (
         "than the PSF allows: a cosmic ray, a hot or a dead pixel",
         "mask it and measure again, or compare the PSF with stars",
     ),
+    Flag(
+        BLENDED, "blended",
+        "the light that sets neighbour is more than 30 % of the galaxy's flux: "
+        "something bright stands beside it, or the position is on a part of a galaxy",
+        "leave out, or measure all objects of the image together (iterations)",
+    ),
 )  # fmt: skip
 
 _LOST = NO_DATA | FULLY_MASKED | OUTSIDE_IMAGE | NON_FINITE | BAD_PSF
@@ -227,6 +234,7 @@ RECOMMENDED_CUT = (
     | PSF_MISMATCH
     | SATURATED
     | BAD_PIXEL
+    | BLENDED
     | POOR_MODEL
 )
 """Bits that a sample of trustworthy measurements should not have:

@@ -273,3 +273,32 @@ def test_real_field(band, fwhm):
     assert found.stars["used"].sum() > 10
     assert_allclose(found.fwhm, fwhm, rtol=0.05)
     assert np.median(found.stars["misfit"][found.stars["used"]]) < 0.03
+
+
+def large_galaxy(light):
+    """Return a galaxy with eight stars on its light, and distances from its centre."""
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    radius = np.hypot(x - 210, y - 200)
+    angle = np.arange(8) * np.pi / 4
+    near = 210.3 + 65 * np.cos(angle), 200.2 + 65 * np.sin(angle)
+    image = draw(light * np.exp((65 - radius) / 16), 3.0, *near, np.full(8, 2e4))
+    return image, radius
+
+
+def test_stars_on_a_galaxy_are_left_out():
+    image, radius = large_galaxy(13.0)
+    field, _ = simulate(n=40, others=0, seed=4)
+    found = psf_from_stars(image + field, mask=radius < 40).stars
+    lit = found["reason"] == "on a galaxy"
+    assert np.count_nonzero(lit) > 4
+    used = found["local_bkg"][found["used"]]
+    assert np.min(found["local_bkg"][lit]) > np.max(used)
+
+
+def test_they_are_used_less_its_light_where_there_are_no_others():
+    image, radius = large_galaxy(35.0)
+    noise = np.random.default_rng(1).normal(30, 1, SHAPE)
+    found = psf_from_stars(image + noise, mask=radius < 40)
+    assert np.count_nonzero(found.stars["used"]) > 4
+    # Left in, that light makes the difference 0.9.
+    assert np.abs(found.stamp - truth(3.0)).sum() < 0.4

@@ -244,3 +244,15 @@ def bad_pixels(light, psf, mask=None):
     mask = np.zeros(light.shape, bool) if mask is None else mask
     sky, sigma = np.full(len(light), 100.0), np.full(len(light), 5.0)
     return has_bad_pixel(light, mask, sky, sigma, psf[np.newaxis])
+
+
+@pytest.mark.parametrize(
+    ("light", "blended"), [(0.0, False), (3e3, False), (6e4, True)]
+)
+def test_blended(light, blended):
+    """Light of a neighbour from 30 % of the galaxy's flux on, by its nearness."""
+    params = galaxy(flux=5e3)
+    stamp = draw(params, galaxy(14.0, 2.0, light, 2.0))
+    bits = CNNSersicFitter()(stamp, PSF[0])["flags"]
+    assert bool(bits[0] & flags.BLENDED) == blended
+    assert bool(bits[0] & flags.NEIGHBOUR) == (light > 0)

@@ -8,11 +8,12 @@ from astropy.stats import mad_std
 from astropy.table import QTable
 
 from astro_cnnfit.inputs import parse_image
+from astro_cnnfit.psf.candidates import measure_candidates, prepare_field
 from astro_cnnfit.psf.moments import cut_out
 from astro_cnnfit.psf.psfex import PsfExModel
 from astro_cnnfit.psf.sampling import fwhm
 from astro_cnnfit.psf.star_fits import fit_stars
-from astro_cnnfit.psf.stars import choose_stars, measure_candidates, prepare_field
+from astro_cnnfit.psf.stars import choose_stars, leave_out_on_light, stands_on_light
 
 __all__ = ["StarPSF", "psf_from_stars"]
 
@@ -35,10 +36,11 @@ class StarPSF:
         A polynomial of position, at the sampling of the image.
     stars : `~astropy.table.QTable`
         All candidates, the brightest first: ``id, x, y, flux, snr, fwhm, e1, e2,
-        peak, used, reason`` and ``misfit``. ``reason`` says why a source is not
-        used: ``edge``, ``masked``, ``saturated``, ``neighbour``, ``faint``,
-        ``sharp``, ``extended``, ``elongated``, ``residual``, ``no source``, or
-        ``enough`` where there are more stars than needed.
+        peak, local_bkg, used, reason`` and ``misfit``. ``local_bkg`` is the light at
+        the border of the stamp. ``reason`` says why a source is not used: ``edge``,
+        ``masked``, ``saturated``, ``neighbour``, ``faint``, ``sharp``, ``extended``,
+        ``elongated``, ``on a galaxy``, ``residual``, ``no source``, or ``enough``
+        where there are more stars than needed.
     centred : `~numpy.ndarray`, shape (N, size, size)
         The stars that are used, without sky, moved to the centre and scaled to unit
         flux, in the order of the table.
@@ -128,7 +130,9 @@ def psf_from_stars(
     Candidates are the peaks of the smoothed image. Stars are those of one width: in
     the logarithm of width (adaptive moments) they crowd within a few per cent, while
     galaxies spread. Those with light of neighbours, masked pixels or flat tops are
-    left out before, those that do not look like the others after a first PSF.
+    left out before, those that do not look like the others after a first PSF. Stars
+    in the light of a large galaxy are used where there are too few others, less that
+    light.
     """
     size, degree = _checked(size, degree)
     image = parse_image(data, mask=mask, error=error, find_blank=True)
@@ -147,6 +151,8 @@ def psf_from_stars(
     table["misfit"] = np.nan
     powers = _powers(degree)
     least = max(min_stars, _STARS_PER_TERM * len(powers) if degree else 1)
+    if stars is None:
+        leave_out_on_light(table, field.sigma, least)
     _limit(table, max_stars)
     chosen = _left(table, least)
     fits = _fit(field, table, chosen, powers, wide)[0]
@@ -209,8 +215,12 @@ def _fit(field, table, chosen, powers, size):
     scaled = (np.transpose([x, y]) + 1 - zero) / scale
     basis = np.prod(scaled[:, np.newaxis] ** powers, axis=2)
     x_pixel, y_pixel = _pixels(x, y, field.data.shape, size)
+    stamps = cut_out(field.data, x_pixel, y_pixel, size)
+    # What all stars stand on would become part of the PSF.
+    lit = stands_on_light(table[chosen], field.sigma)
+    stamps[lit] -= np.asarray(table["local_bkg"])[chosen[lit], np.newaxis, np.newaxis]
     fits = fit_stars(
-        cut_out(field.data, x_pixel, y_pixel, size),
+        stamps,
         cut_out(field.mask, x_pixel, y_pixel, size),
         basis, x=x - x_pixel, y=y - y_pixel, flux=flux, sigma=field.sigma,
         core=1.5 * np.median(table["fwhm"][chosen]),
