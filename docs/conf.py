@@ -12,6 +12,7 @@ import astro_cnnfit
 
 sys.path.insert(0, str(Path(__file__).parent))
 import benchmark_pages
+import command_pages
 import generated_pages
 import network_pages
 
@@ -24,6 +25,7 @@ version = release = astro_cnnfit.__version__
 generated_pages.write_all(Path(__file__).parent / "generated")
 benchmark_pages.write_all(Path(__file__).parent / "generated")
 network_pages.write_all(Path(__file__).parent / "generated")
+command_pages.write_all(Path(__file__).parent / "generated")
 exclude_patterns += ["generated", "examples"]
 
 extensions += ["sphinx_gallery.gen_gallery"]
