@@ -8,15 +8,8 @@ from numpy.testing import assert_allclose
 
 from astro_cnnfit.measures import LATENT_MEASURES, MEASURES, from_latent, latent_index
 from astro_cnnfit.networks import build
-from astro_cnnfit.networks.cas import (
-    CENTRES,
-    OUTPUTS,
-    WIDTHS,
-    GrowthCurves,
-    SymmetryCentre,
-    posterior,
-    targets,
-)
+from astro_cnnfit.networks.cas import CENTRES, OUTPUTS, WIDTHS, posterior, targets
+from astro_cnnfit.networks.cas_layers import GrowthCurves, SymmetryCentre
 from astro_cnnfit.training import TrainingConfig, train
 from astro_cnnfit.training.galaxies import GalaxyStream, Library
 from astro_cnnfit.weights import load_network

@@ -15,8 +15,6 @@ transform is real: image and derivatives together cost as much as
 `~astro_cnnfit.rendering.render_sersic` takes for the image alone.
 """
 
-from functools import cache
-
 import numpy as np
 from keras import ops
 
@@ -24,6 +22,15 @@ from astro_cnnfit.compiled import compiled
 
 from .gaussians import N_GAUSSIANS, N_NODES, N_RANGE, amplitude_table
 from .render import _SMOOTHING, _constant, _smoothing_inverse, _to_frequency, grid_size
+from .transforms import (
+    frequency_axes,
+    frequency_products,
+    half_to_frequency,
+    pixel_polynomial,
+    pixel_products,
+    shifted,
+    to_pixels,
+)
 
 __all__ = [
     "render_circularised",
@@ -150,9 +157,9 @@ def render_circularised(values, psf, shape=(61, 61), block=1):
     psf = ops.convert_to_tensor(psf, dtype="float32")
     size = grid_size([block * side for side in shape], int(psf.shape[-1]))
     unconvolved = _unconvolved(values, _quadratic_forms(values), size)
-    real, imag = _shifted(_to_frequency(psf, size), values, size)
+    real, imag = shifted(_to_frequency(psf, size), values, size)
     real, imag = _spectra(unconvolved, real, imag, size)
-    images = _to_pixels(real, imag, size, tuple(shape), block)
+    images = to_pixels(real, imag, size, tuple(shape), block)
     model = images[:, :1]
     order = (images[:, 1:3], _LN10 * model, images[:, 3:])
     return model[:, 0], ops.concatenate(order, axis=1)
@@ -226,7 +233,7 @@ def _unconvolved(values, forms, size):
     narrow = [variances, *(part * (1 - share) for part in parts)]
     broad = [variances, *(part * share for part in parts)]
     images = _half_in_pixels(broad, forms, size)
-    spectra = _half_to_frequency(images, size) * _constant(_smoothing_inverse(size))
+    spectra = half_to_frequency(images, size) * _constant(_smoothing_inverse(size))
     return spectra + _in_frequency(narrow, forms, size)
 
 
@@ -234,7 +241,7 @@ def _in_frequency(mixture, forms, size):
     """Model, and derivatives by log_r, log_n, e1, e2, of narrow Gaussians."""
     variances, fluxes, changes, widened = mixture
     half = size // 2 + 1
-    products = _constant(_frequency_products(size))
+    products = _constant(frequency_products(size))
     squares = -0.5 * ops.matmul(forms, products)
     exponents = variances[:, :, None] * squares[:, None, 0]
     weights = [fluxes, fluxes * variances, changes, widened * variances]
@@ -266,7 +273,7 @@ def _half_in_pixels(mixture, forms, size):
     determinant = xx * yy - ops.square(xy)
     xx, xy, yy = yy / determinant, -xy / determinant, xx / determinant
     exponents = ops.matmul(
-        -0.5 * ops.stack([xx, xy, yy], axis=2), _constant(_pixel_products(size))
+        -0.5 * ops.stack([xx, xy, yy], axis=2), _constant(pixel_products(size))
     )
     norm = ops.sqrt(xx * yy - ops.square(xy)) / (2 * np.pi)
     by_form, by_e1, by_e2 = _by_covariance((xx, xy, yy), forms, 0.5 * variances)
@@ -278,7 +285,7 @@ def _half_in_pixels(mixture, forms, size):
     weights = [light, 2 * _LN10 * by_form * light, by_n, by_e1 * light, by_e2 * light]
     sums = ops.matmul(ops.concatenate(weights, axis=1), ops.exp(exponents))
     polynomials = ops.reshape(sums[:, 1:], (-1, 4, 4, sums.shape[-1]))
-    derivatives = ops.sum(polynomials * _constant(_pixel_polynomial(size)), axis=2)
+    derivatives = ops.sum(polynomials * _constant(pixel_polynomial(size)), axis=2)
     images = ops.concatenate([sums[:, :1], derivatives], axis=1)
     return ops.reshape(images, (-1, 5, size // 2 + 1, size))
 
@@ -306,30 +313,9 @@ def _by_covariance(inverse, forms, weight):
     return polynomials
 
 
-def _half_to_frequency(images, size):
-    """Real transform of images that are symmetric about their centre."""
-    along_x, cos_y, sin_y = map(_constant, _half_transform(size))
-    half = size // 2 + 1
-    mixed = ops.matmul(images, along_x)
-    even = ops.matmul(cos_y, mixed[..., :half])
-    odd = ops.matmul(sin_y, mixed[..., half:])
-    negative = ops.flip((even + odd)[..., 1:, :], axis=-2)
-    return ops.concatenate([negative, even - odd], axis=-2)
-
-
-def _shifted(spectrum, values, size):
-    """The PSF's spectrum, moved to the galaxy's centre."""
-    step = _constant(2 * np.pi / size * (np.arange(size) - size // 2))
-    x, y = values[:, 0, None] * step[None, size // 2 :], values[:, 1, None] * step
-    phase = x[:, None, :] + y[:, :, None]
-    cos, sin = ops.cos(phase), ops.sin(phase)
-    real, imag = spectrum
-    return real * cos + imag * sin, imag * cos - real * sin
-
-
 def _spectra(unconvolved, real, imag, size):
     """Real and imaginary parts of model, x, y, log_r, log_n, e1, e2."""
-    k_x, k_y = map(_constant, _frequency_axes(size))
+    k_x, k_y = map(_constant, frequency_axes(size))
     light = unconvolved[:, :1]
     # A shift brings a factor of -i k.
     along, across = light * k_x, light * k_y
@@ -340,83 +326,3 @@ def _spectra(unconvolved, real, imag, size):
         shifts = [along * turned, across * turned]
         parts.append(ops.concatenate([images[:, :1], *shifts, images[:, 1:]], axis=1))
     return parts
-
-
-def _to_pixels(real, imag, size, shape, block):
-    """
-    Inverse transform at the pixels, or blocks of pixels, of the stamp.
-
-    Rows at +y and -y share the sums that are even and odd in k_y, which halves
-    the frequencies and the rows of the matrix products.
-    """
-    half, odd_rows = size // 2, shape[0] % 2
-    cos_y, sin_y, along_x = map(_constant, _inverse_transform(size, shape, block))
-    cosines, sines = [], []
-    for part in (real, imag):
-        above = part[..., half:, :]
-        below = ops.flip(part[..., : half + 1, :], axis=-2)
-        cosines.append(ops.matmul(cos_y, above + below))
-        sines.append(ops.matmul(sin_y, above - below))
-    upper = (cosines[0] - sines[1], cosines[1] + sines[0])
-    lower = (cosines[0] + sines[1], cosines[1] - sines[0])
-    rows = [
-        ops.concatenate([ops.flip(low[..., odd_rows:, :], axis=-2), up], axis=-2)
-        for low, up in zip(lower, upper, strict=True)
-    ]
-    return ops.matmul(ops.concatenate(rows, axis=-1), along_x)
-
-
-@cache
-def _frequency_axes(size):
-    """Angular frequencies as (size, half) arrays; the half along x."""
-    step, half = 2 * np.pi / size, size // 2
-    return np.meshgrid(step * np.arange(half + 1), step * np.arange(-half, half + 1))
-
-
-@cache
-def _frequency_products(size):
-    k_x, k_y = _frequency_axes(size)
-    return np.stack([k_x**2, 2 * k_x * k_y, k_y**2]).reshape(3, -1)
-
-
-@cache
-def _pixel_products(size):
-    half = size // 2
-    x, y = np.meshgrid(np.arange(-half, half + 1), np.arange(half + 1))
-    return np.stack([x**2, 2 * x * y, y**2]).reshape(3, -1)
-
-
-@cache
-def _pixel_polynomial(size):
-    products = _pixel_products(size)
-    return np.concatenate([np.ones_like(products[:1]), products])
-
-
-@cache
-def _half_transform(size):
-    half = size // 2
-    frequency = 2 * np.pi / size * np.arange(half + 1)
-    angle_x = np.outer(np.arange(-half, half + 1), frequency)
-    angle_y = np.outer(frequency, np.arange(half + 1))
-    # Rows other than the central one stand for their mirror images, too.
-    weight = np.where(np.arange(half + 1) == 0, 1.0, 2.0)
-    along_x = np.concatenate([np.cos(angle_x), np.sin(angle_x)], axis=1)
-    return along_x, np.cos(angle_y) * weight, np.sin(angle_y) * weight
-
-
-@cache
-def _inverse_transform(size, shape, block):
-    ny, nx = shape
-    frequency = 2 * np.pi / size * np.arange(size // 2 + 1)
-    zero = np.arange(size // 2 + 1) == 0
-    y = block * (np.arange(ny) - (ny - 1) / 2)[ny // 2 :]
-    angle_y = np.outer(y, frequency)
-    angle_x = np.outer(frequency, block * (np.arange(nx) - (nx - 1) / 2))
-    # What the mean over a block leaves of a wave.
-    places = np.arange(block) - (block - 1) / 2
-    left = np.cos(np.outer(places, frequency)).mean(axis=0)
-    # The other half of the frequencies along x is the complex conjugate.
-    weight = (np.where(zero, 1.0, 2.0) * left)[:, None] / size**2
-    along_x = np.concatenate([np.cos(angle_x) * weight, -np.sin(angle_x) * weight])
-    cos_y = np.cos(angle_y) * np.where(zero, 0.5, left)
-    return cos_y, np.sin(angle_y) * left, along_x

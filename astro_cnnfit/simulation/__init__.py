@@ -3,10 +3,11 @@
 
 from .backgrounds import find_data, load_backgrounds
 from .dataset import simulate, write_dataset
+from .exposure import flip, observe
 from .fields import Field, simulate_field
 from .priors import BLOCKS, PRIORS, TABLE1, WIDE, Prior, draw_galaxies, draw_psfs
 from .procedural import draw_procedural
-from .scenes import Scenes, aperture_snr, draw_scenes, flip, observe
+from .scenes import Scenes, aperture_snr, draw_scenes
 
 __all__ = [
     "BLOCKS",

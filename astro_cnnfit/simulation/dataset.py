@@ -14,8 +14,9 @@ from tqdm.auto import tqdm
 from astro_cnnfit.parameters import NAMES, PARAMETERS
 
 from .backgrounds import find_data, load_backgrounds
+from .exposure import observe
 from .priors import PRIORS
-from .scenes import draw_scenes, observe
+from .scenes import draw_scenes
 
 __all__ = ["simulate", "write_dataset"]
 

@@ -13,13 +13,25 @@ what differs::
     mine = replace(WIDE, psf_fwhm=uniform(2.5, 3.5))
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from astro_cnnfit.psf.models import airy, double_moffat
 from astro_cnnfit.psf.sampling import SOFTENING
+
+from .distributions import (
+    NONE,
+    Draw,
+    constant,
+    exponential,
+    f_distribution,
+    log_normal,
+    log_uniform,
+    normal,
+    seldom,
+    uniform,
+)
 
 __all__ = [
     "BLOCKS",
@@ -39,62 +51,7 @@ __all__ = [
     "uniform",
 ]
 
-Draw = Callable[[np.random.Generator, int], np.ndarray]
 
-
-def uniform(low, high):
-    """Draws from a uniform distribution."""
-    return lambda rng, n: rng.uniform(low, high, n)
-
-
-def log_uniform(low, high):
-    """Draws whose logarithm is uniform."""
-    return lambda rng, n: np.exp(rng.uniform(np.log(low), np.log(high), n))
-
-
-def normal(mean, sigma, low=-np.inf, high=np.inf):
-    """Draws from a normal distribution, cut at ``low`` and ``high``."""
-    return _within(lambda rng, n: rng.normal(mean, sigma, n), low, high)
-
-
-def log_normal(mean, sigma, low, high):
-    """Draws whose decimal logarithm is normal, cut at ``low`` and ``high``."""
-    return _within(lambda rng, n: 10 ** rng.normal(mean, sigma, n), low, high)
-
-
-def f_distribution(numerator, denominator, low, high):
-    """Draws from Fisher's F distribution, cut at ``low`` and ``high``."""
-    return _within(lambda rng, n: rng.f(numerator, denominator, n), low, high)
-
-
-def exponential(scale, low, high):
-    """Draws that grow exponentially towards ``high``, cut at ``low``."""
-    return _within(lambda rng, n: high - rng.exponential(scale, n), low, high)
-
-
-def _within(draw, low, high):
-    """Draw again what falls outside the bounds."""
-
-    def bounded(rng, n):
-        values = draw(rng, n)
-        while (bad := (values < low) | (values > high)).any():
-            values[bad] = draw(rng, int(bad.sum()))
-        return values
-
-    return bounded
-
-
-def constant(value):
-    """Always the same value."""
-
-    def draw(rng, n):
-        """Return the value n times."""
-        return np.full(n, float(value))
-
-    return draw
-
-
-NONE = constant(0.0)
 """Zero for every galaxy: what a prior leaves out."""
 
 
@@ -211,11 +168,6 @@ TABLE1 = Prior(
 )
 
 
-def _seldom(share, draw):
-    """Draw zero, but for a share of the galaxies."""
-    return lambda rng, n: np.where(rng.random(n) < share, draw(rng, n), 0.0)
-
-
 WIDE = Prior(
     x_0=normal(0.0, 0.8, -2.5, 2.5),
     y_0=normal(0.0, 0.8, -2.5, 2.5),
@@ -242,9 +194,9 @@ WIDE = Prior(
     outshone=0.5,
     airy_share=0.15,
     psf_taper=True,
-    psf_offset=_seldom(0.3, uniform(-0.5, 0.5)),
-    psf_error=_seldom(0.3, uniform(-0.05, 0.05)),
-    masked=_seldom(0.25, uniform(0.0, 0.3)),
+    psf_offset=seldom(0.3, uniform(-0.5, 0.5)),
+    psf_error=seldom(0.3, uniform(-0.05, 0.05)),
+    masked=seldom(0.25, uniform(0.0, 0.3)),
 )
 
 # Blocks of two stand for all: the averages of larger ones are as sharp.
