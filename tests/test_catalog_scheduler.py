@@ -204,6 +204,23 @@ class TestClient:
         with pytest.raises(ImportError, match=r"'astro_cnnfit\[dask\]'"):
             connected(workers=1).__enter__()
 
+    def test_workers_keep_memory_for_the_next_stamps(self, client):
+        # The allocator reads this as a process starts: later it would say nothing.
+        def started_with(name):
+            environment = Path("/proc/self/environ").read_text()
+            return dict(e.partition("=")[::2] for e in environment.split("\0"))[name]
+
+        if not Path("/proc/self/environ").exists():
+            pytest.skip("no /proc")
+        for name in ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"):
+            wanted = int(os.environ.get(name, 2**25))
+            found = client.run(started_with, name).values()
+            assert all(int(value) >= wanted for value in found)
+
+    def test_workers_keep_no_record_of_where_they_are(self, client):
+        found = client.run(lambda dask_worker: len(dask_worker.profile_history))
+        assert set(found.values()) == {0}
+
     def test_client_of_a_user_stays_open(self, client):
         with connected(client) as same:
             assert same is client

@@ -30,6 +30,17 @@ _ENVIRONMENT = {
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
 }
 
+# Stamps of a batch take megabytes, and are made and dropped many times for a tile. By
+# default, and still more as Dask sets it, their memory goes back to the system each
+# time, and to get it again takes as long as all that is done with them. One arena for
+# all threads keeps the least.
+_MEMORY = {
+    "MALLOC_TRIM_THRESHOLD_": 2**28,
+    "MALLOC_MMAP_THRESHOLD_": 2**25,
+    "MALLOC_ARENA_MAX": 1,
+}
+_BEFORE_START = "distributed.nanny.pre-spawn-environ"
+
 _CONFIG = {
     "distributed.worker.multiprocessing-method": "spawn",
     # A worker's death sends its tasks back at once: who was guilty is found out by
@@ -42,6 +53,9 @@ _CONFIG = {
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
+    # Where a worker is, a hundred times a second: a few per cent of its time, and a
+    # record that grows with the run.
+    "distributed.worker.profile.enabled": False,
 }
 
 
@@ -166,7 +180,7 @@ def _local_cluster(workers, threads):
     # What a death leaves behind is told by the run itself.
     silence = logging.WARNING if log.isEnabledFor(logging.DEBUG) else logging.CRITICAL
     with (
-        dask.config.set(_CONFIG),
+        dask.config.set({**_CONFIG, _BEFORE_START: _before_start()}),
         distributed.LocalCluster(
             n_workers=workers or cores(),
             threads_per_worker=threads,
@@ -177,6 +191,14 @@ def _local_cluster(workers, threads):
         ) as cluster,
     ):
         yield cluster
+
+
+def _before_start():
+    """What workers need in their environment when they are started, not after."""
+    import dask
+
+    # What is in the user's environment has the last word, as Dask sees to.
+    return {**dask.config.get(_BEFORE_START), **_MEMORY}
 
 
 def _environment():
