@@ -7,7 +7,7 @@ documentation and its units all come from it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
@@ -93,12 +93,6 @@ COLUMNS = (
 )  # fmt: skip
 
 
-_NAN_AT_FIRST = (
-    *("sky_sigma", "snr", "local_bkg", "border_level"),
-    *("qfit", "reduced_chi2", "point_like_prob", "point_flux"),
-)
-
-
 @dataclass(frozen=True)
 class Measurement:
     """
@@ -149,19 +143,16 @@ class Measurement:
     @classmethod
     def empty(cls, n):
         """Nothing measured yet: NaN, no pixels, no flags."""
-        n_params = len(NAMES)
-        return cls(
-            params=np.full((n, n_params), np.nan),
-            covariance=np.full((n, n_params, n_params), np.nan),
-            latent=np.full((n, n_params), np.nan),
-            latent_covariance=np.full((n, n_params, n_params), np.nan),
-            factor=np.ones(n, dtype=int),
-            n_pixels_fit=np.zeros(n, dtype=int),
-            flags=np.zeros(n, dtype=int),
-            refined=np.zeros(n, dtype=bool),
-            passes=np.zeros(n, dtype=int),
-            **{name: np.full(n, np.nan) for name in _NAN_AT_FIRST},
-        )
+        k = len(NAMES)
+        values = {field.name: np.full(n, np.nan) for field in fields(cls)}
+        values |= {name: np.full((n, k), np.nan) for name in ("params", "latent")}
+        for name in ("covariance", "latent_covariance"):
+            values[name] = np.full((n, k, k), np.nan)
+        for name in ("n_pixels_fit", "flags", "passes"):
+            values[name] = np.zeros(n, dtype=int)
+        values["factor"] = np.ones(n, dtype=int)
+        values["refined"] = np.zeros(n, dtype=bool)
+        return cls(**values)
 
 
 class FitInfo(Sequence):
@@ -248,11 +239,8 @@ def make_table(measurement, positions, *, unit=None, zeropoint=None, sky=None, m
     values |= _parameter_values(measurement) | (sky or {})
     if zeropoint is not None:
         values |= _magnitudes(values, zeropoint)
-    for name in (
-        "local_bkg", "n_pixels_fit", "qfit", "reduced_chi2",
-        "point_like_prob", "flags",
-    ):  # fmt: skip
-        values[name] = getattr(measurement, name)
+    names = {column.name for column in COLUMNS} & set(vars(measurement))
+    values |= {name: getattr(measurement, name) for name in names}
     return assemble(COLUMNS, values, unit=unit, meta=meta)
 
 
