@@ -1,6 +1,7 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """`GalaxyFinder`: from an image to a table of its objects."""
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,8 @@ __all__ = ["Detections", "GalaxyFinder"]
 # fill one; objects are then left out down to this level, and pixels around them.
 _LARGER, _LEFT_OUT, _AROUND = 4, 1.5, 5
 _PASSES = 2
+# Least and largest width of the smoothing, in pixels.
+_WIDTHS = 1, 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +119,7 @@ class GalaxyFinder:
             ("contrast", contrast, 0, 1),
             ("n_levels", n_levels, 1, 1000),
             ("box_size", box_size, 8, 1e6),
-            ("fwhm", fwhm, 1, 100),
+            ("fwhm", fwhm, *_WIDTHS),
         ):
             if not low <= value <= high:
                 raise ValueError(f"{name} must be from {low} to {high:g}, got {value}")
@@ -124,6 +127,23 @@ class GalaxyFinder:
         self.npixels, self.deblend = int(npixels), bool(deblend)
         self.contrast, self.n_levels = float(contrast), int(n_levels)
         self.box_size, self.fwhm = int(box_size), float(fwhm)
+
+    def with_fwhm(self, fwhm):
+        """
+        The same finder for another PSF.
+
+        Parameters
+        ----------
+        fwhm : float
+            Of the PSF, in pixels. Below 1 it is taken for 1, above 100 for 100.
+
+        Returns
+        -------
+        `GalaxyFinder`
+        """
+        finder = copy(self)
+        finder.fwhm = float(np.clip(fwhm, *_WIDTHS))
+        return finder
 
     def __call__(self, data, mask=None, error=None):
         """

@@ -13,6 +13,7 @@ from astro_cnnfit.psf import psf_stamps_of_rows
 __all__ = [
     "checked_shape",
     "find_galaxies",
+    "more_ids",
     "parse_model",
     "parse_positive",
     "parse_refine",
@@ -325,6 +326,26 @@ def find_galaxies(finder, image):
         data = data * image.unit
         error = None if error is None else error * image.unit
     return finder(data, mask=image.mask, error=error)
+
+
+def more_ids(ids, n):
+    """
+    Identification numbers with those of rows that were added.
+
+    Parameters
+    ----------
+    ids : `~numpy.ndarray` of int
+        Of the first rows.
+    n : int
+        Number of all rows.
+
+    Returns
+    -------
+    `~numpy.ndarray`
+        (n,), those that are new from one above the largest on.
+    """
+    more = n - len(ids)
+    return np.append(ids, max(ids) + 1 + np.arange(more)) if more else ids
 
 
 def checked_shape(shape, n, is_stack):

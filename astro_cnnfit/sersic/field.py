@@ -10,8 +10,10 @@ Galaxies that do not reach into each other's stamps are measured together.
 import logging
 from dataclasses import fields as dataclass_fields
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
+from scipy.spatial import cKDTree
 from tqdm import tqdm
 
 from astro_cnnfit import flags
@@ -25,7 +27,7 @@ from .overlaps import find_overlaps, reach_of
 from .point_sources import is_point_source, patches_of_point_sources
 from .results import Measurement
 
-__all__ = ["measure_field"]
+__all__ = ["MeasuredField", "find_and_measure_field", "measure_field"]
 
 log = logging.getLogger(__name__)
 
@@ -35,17 +37,53 @@ _SAME = 0.2
 # By how much the step of a model that is subtracted is longer than that of the
 # measurement, after this pass.
 _LONGER, _LONGER_FROM = 0.5, 2
+# Passes before which the image is searched for what was missed.
+_SEARCHES = 2, 4
 # Light per pixel, in sky noises, down to which a galaxy matters to the measurement of
 # another, and down to which it is subtracted.
 _MATTERS, _DRAWN = 0.2, 0.03
 
 
-def measure_field(
-    network, image, x, y, psfs, *, iterations, star_psfs=None, statistics=False,
-    refine=False, progress_bar=False, **settings,
-):  # fmt: skip
+class MeasuredField(NamedTuple):
+    """What `find_and_measure_field` found, a row an object."""
+
+    measurement: Measurement
+    """Of those that were given, in their order, then of those found later."""
+    x: np.ndarray
+    """(N,) where each was given or found."""
+    y: np.ndarray
+    """(N,)."""
+    psfs: np.ndarray | None
+    """(N or 1, k, k) that each was measured with."""
+    star_psfs: np.ndarray | None
+    """(N or 1, k, k) that stars were subtracted with."""
+
+
+def measure_field(network, image, x, y, psfs, *, iterations, **settings):
     """
     Measure galaxies that stand in each other's light.
+
+    Parameters
+    ----------
+    network, image, x, y, psfs, iterations, **settings
+        As for `find_and_measure_field`.
+
+    Returns
+    -------
+    `~astro_cnnfit.sersic.results.Measurement`
+        Its ``passes`` say how often each galaxy was measured.
+    """
+    return find_and_measure_field(
+        network, image, x, y, psfs, iterations=iterations, **settings
+    ).measurement
+
+
+def find_and_measure_field(
+    network, image, x, y, psfs, *, iterations, star_psfs=None, finder=None,
+    statistics=False, refine=False, progress_bar=False, **settings,
+):  # fmt: skip
+    """
+    Measure galaxies that stand in each other's light, and those that hid in it.
 
     Parameters
     ----------
@@ -57,11 +95,14 @@ def measure_field(
         without any other, as long as one of them changed.
     star_psfs : `~numpy.ndarray`, optional
         (N or 1, k, k) larger PSFs to subtract stars with; by default ``psfs``.
+    finder : `~astro_cnnfit.detection.GalaxyFinder`, optional
+        Looks for more objects between the passes, in the image without those that
+        are known (`~astro_cnnfit.sersic.missed.find_missed`). Each has the PSF of
+        the nearest one that was given.
 
     Returns
     -------
-    `~astro_cnnfit.sersic.results.Measurement`
-        Its ``passes`` say how often each galaxy was measured.
+    `MeasuredField`
 
     Notes
     -----
@@ -71,36 +112,42 @@ def measure_field(
     are then those of the network's models.
     """
     field = _Field(network, image, (x, y), (psfs, star_psfs), settings)
-    found = measure(
-        network, image, x, y, psfs, r_eff=field.r_eff, progress_bar=progress_bar,
-        **field.settings,
-    )  # fmt: skip
-    field.keep(np.arange(len(x)), found)
-    overlaps = field.overlaps()
-    pending = crowded = overlaps.beside(np.ones(len(x), dtype=bool))
-    field.subtract(np.flatnonzero(~crowded))
+    field.measure_alone(progress_bar=progress_bar)
     with tqdm(total=iterations, disable=not progress_bar, unit="pass") as bar:
         bar.update()
-        for again in range(1, iterations):
-            changed = field.measure_again(pending, overlaps)
-            log.info(
-                "pass %d: %d galaxies measured, %d changed",
-                again + 1, np.count_nonzero(pending), np.count_nonzero(changed),
-            )  # fmt: skip
-            bar.update()
-            # Only now are the fainter ones known that a galaxy was measured with.
-            pending = crowded if again == 1 else overlaps.beside(changed)
-            if not pending.any():
-                break
+        _passes(field, iterations, finder, bar)
     together = refine == "map"
     if statistics or refine:
-        everything = np.ones(len(x), dtype=bool)
         field.measure_again(
-            everything, overlaps, statistics=True, refine=refine and not together
-        )
+            field.all(), field.overlaps(), statistics=True,
+            refine=refine and not together,
+        )  # fmt: skip
     if together:
         field.refine_together()
-    return field.result
+    given = None if star_psfs is None else field.star_psfs
+    return MeasuredField(field.result, *field.place, field.psfs, given)
+
+
+def _passes(field, iterations, finder, bar):
+    """Measure again and again, until nothing changes."""
+    overlaps = field.overlaps()
+    pending = overlaps.beside(field.all())
+    searches = () if finder is None else _SEARCHES
+    for again in range(1, iterations):
+        if again in searches and field.add_missed(finder):
+            new = np.arange(len(field.result.params)) >= len(pending)
+            overlaps = field.overlaps()
+            pending = np.append(pending, new[len(pending) :]) | overlaps.beside(new)
+        if not pending.any() and again >= max(searches, default=0):
+            break
+        changed = field.measure_again(pending, overlaps)
+        log.info(
+            "pass %d: %d galaxies measured, %d changed",
+            again + 1, np.count_nonzero(pending), np.count_nonzero(changed),
+        )  # fmt: skip
+        bar.update()
+        # Only now are the fainter ones known that a galaxy was measured with.
+        pending = overlaps.beside(field.all() if again == 1 else changed)
 
 
 class _Field:
@@ -126,6 +173,48 @@ class _Field:
         self.image = replace(image, data=image.data.astype(np.float64))
         self.patches = {}
         self.drawn = self.result.latent.copy()
+
+    def all(self):
+        """All rows, as (N,) bool."""
+        return np.ones(len(self.result.params), dtype=bool)
+
+    def measure_alone(self, **settings):
+        """Measure all as they are, and subtract those that nobody waits for."""
+        found = measure(
+            self.network, self.image, *self.place, self.psfs, r_eff=self.r_eff,
+            **self.settings, **settings,
+        )  # fmt: skip
+        self.keep(np.arange(len(found.params)), found)
+        self.subtract(np.flatnonzero(~self.overlaps().beside(self.all())))
+
+    def add_missed(self, finder):
+        """Add what a finder sees in the residual, and measure it; how many."""
+        # It needs scikit-image, which not all have.
+        from .missed import find_missed
+
+        place = find_missed(finder, self.whole, self.image.data, self.result.latent)
+        place = np.stack(place)
+        n, more = len(self.result.params), place.shape[1]
+        log.info("%d objects found without the others", more)
+        known = np.flatnonzero(np.isfinite(self.place).all(axis=0))
+        if not more or not known.size:
+            return 0
+        nearest = known[cKDTree(self.place[:, known].T).query(place.T)[1]]
+        empty = Measurement.empty(more)
+        self.result = _joined(self.result, empty)
+        self.psfs, self.star_psfs = (
+            given if given is None or len(given) == 1
+            else np.concatenate([given, given[nearest]])
+            for given in (self.psfs, self.star_psfs)
+        )  # fmt: skip
+        if self.r_eff is not None:
+            self.r_eff = np.append(self.r_eff, np.full(more, np.nan))
+        self.place = np.hstack([self.place, place])
+        self.drawn = np.concatenate([self.drawn, empty.latent])
+        # As they are seen now, without all others.
+        new = np.arange(n + more) >= n
+        self.measure_again(new, self.overlaps())
+        return more
 
     def overlaps(self):
         """Who stands in whose light, by what is known."""
@@ -265,3 +354,15 @@ class _Field:
             np.isfinite(latent).all(axis=1) for latent in (before, self.result.latent)
         )
         return (was != now) | (np.nan_to_num(change).max(axis=1) > _SAME)
+
+
+def _joined(*measurements):
+    """Rows of several measurements, one after the other."""
+    return Measurement(
+        **{
+            item.name: np.concatenate(
+                [getattr(each, item.name) for each in measurements]
+            )
+            for item in dataclass_fields(Measurement)
+        }
+    )

@@ -5,8 +5,10 @@ import numpy as np
 
 from astro_cnnfit import flags
 from astro_cnnfit.inputs import parse_image
+from astro_cnnfit.psf import fwhm
 
 from .arguments import (
+    more_ids,
     parse_model,
     parse_positive,
     parse_refine,
@@ -16,7 +18,7 @@ from .arguments import (
     psfs_of,
     zeropoint_of,
 )
-from .field import measure_field
+from .field import MeasuredField, find_and_measure_field
 from .fit import Fit, model_image, residual_image
 from .images import astropy_models
 from .measure import measure
@@ -55,7 +57,10 @@ class CNNSersicFitter:
         galaxies of the image together. See :doc:`/errors`.
     finder : 'default', callable, segmentation image or table, optional
         Finds the objects of an image where no ``init_params`` are given. ``'default'``
-        is `~astro_cnnfit.detection.GalaxyFinder`. A callable is called as
+        is `~astro_cnnfit.detection.GalaxyFinder` with the FWHM of the PSF; with
+        ``iterations`` above 2, a GalaxyFinder looks once more at the image without
+        the models of what it found, and rows are added to the table's end. A callable
+        is called as
         ``finder(data, mask=mask)``, as the star finders of photutils are, and
         returns a table with positions, or None. A
         `~photutils.segmentation.SegmentationImage` or a table says itself where they
@@ -141,6 +146,7 @@ class CNNSersicFitter:
             from astro_cnnfit.detection import parse_finder
 
             self.finder = parse_finder(finder)
+        self._is_default_finder = finder is True or isinstance(finder, str)
         self.iterations = parse_positive(iterations, "iterations")
         self.statistics = bool(statistics)
         self.batch_size = parse_positive(batch_size, "batch_size")
@@ -223,20 +229,27 @@ class CNNSersicFitter:
             find_blank=True,
         )  # fmt: skip
         zeropoint = zeropoint_of(image, self.zeropoint)
-        ids, x, y, extra = positions_of(image, init_params, self.finder)
         of_psf = {
             "oversampling": psf_oversampling,
             "includes_pixel": psf_includes_pixel,
         }
+        finder = None
+        if init_params is None:
+            finder = self._finder_for(image, psf, of_psf)
+        ids, x, y, extra = positions_of(image, init_params, finder)
         psfs, good = psfs_of(psf, x, y, self.model, refine=self.refine, **of_psf)
         star_psfs = None
         if self.iterations > 1 and psf is not None:
             star_psfs, _ = psf_stamps(psf, x, y, self.model, size=_STAR_SIZE, **of_psf)
-        measurement = self._measure(
-            image, x, y, (psfs, star_psfs, good), extra.get("r_eff")
-        )
+        field = self._measure(
+            image, x, y, (psfs, star_psfs, good), extra.get("r_eff"),
+            finder if hasattr(finder, "find") else None,
+        )  # fmt: skip
+        measurement = field.measurement
+        ids = more_ids(ids, len(field.x))
         wcs = image.wcs if image.data.ndim == 2 else None
-        results = self._table(image, wcs, (ids, x, y), measurement, zeropoint)
+        positions = ids, field.x, field.y
+        results = self._table(image, wcs, positions, measurement, zeropoint)
         init = results["id", "x_init", "y_init"]
         # One assignment: another thread sees all of a call or nothing of it.
         self._fit = Fit(
@@ -244,8 +257,8 @@ class CNNSersicFitter:
             init_params=init,
             measurement=measurement,
             network=self.model,
-            psfs=psfs,
-            star_psfs=star_psfs,
+            psfs=field.psfs,
+            star_psfs=field.star_psfs,
             is_stack=image.data.ndim == 3,
             unit=image.unit,
             wcs=wcs,
@@ -412,7 +425,7 @@ class CNNSersicFitter:
             raise ValueError(f"{method} needs results: call the fitter with data first")
         return fit
 
-    def _measure(self, image, x, y, psfs, r_eff):
+    def _measure(self, image, x, y, psfs, r_eff, finder):
         """Measure galaxies, each by itself or all together."""
         psfs, star_psfs, good = psfs
         settings = {
@@ -424,18 +437,32 @@ class CNNSersicFitter:
         place = np.where(lost, np.nan, x), y
         if self.iterations == 1:
             found = measure(self.model, image, *place, psfs, **settings)
+            field = MeasuredField(found, x, y, psfs, star_psfs)
         elif image.data.ndim == 2:
-            found = measure_field(
+            field = find_and_measure_field(
                 self.model, image, *place, psfs, iterations=self.iterations,
-                star_psfs=star_psfs, **settings,
+                star_psfs=star_psfs, finder=finder, **settings,
             )  # fmt: skip
+            field = field._replace(x=np.append(x, field.x[len(x) :]))
         else:
             raise ValueError(
                 "iterations must be 1 for a stack, whose images have nothing to do "
                 f"with each other, got {self.iterations}"
             )
-        found.flags[lost] = flags.BAD_PSF
-        return found
+        field.measurement.flags[: len(x)][lost] = flags.BAD_PSF
+        return field
+
+    def _finder_for(self, image, psf, of_psf):
+        """The finder; the default one smooths as much as the PSF in the middle does."""
+        if not self._is_default_finder or psf is None:
+            return self.finder
+        middle = ([n / 2] for n in image.data.shape[:-3:-1])
+        try:
+            psfs, _ = psf_stamps(psf, *map(np.array, middle), self.model, **of_psf)
+        except (TypeError, ValueError):
+            # One for each galaxy, or none at all, of which others complain.
+            return self.finder
+        return self.finder.with_fwhm(float(fwhm(psfs)[0]))
 
     def _table(self, image, wcs, positions, measurement, zeropoint):
         value, source = (None, None) if zeropoint is None else zeropoint

@@ -9,12 +9,11 @@ the whole image, so that galaxies that overlap share their light between them.
 from typing import NamedTuple
 
 import numpy as np
-from astropy.stats import median_absolute_deviation
 
 from astro_cnnfit.parameters import LATENT_NAMES
 
 from .circularised import circularise, covariance_to, uncircularise, within_bounds
-from .joint_background import error_from_light, noise_excess, smooth_sky
+from .joint_background import noise_excess, residual_error, smooth_sky
 from .joint_equations import SIDES, JointEquations
 from .joint_prior import population_prior
 from .joint_solve import joint_covariance, joint_step
@@ -172,7 +171,7 @@ class _Pixels:
             used &= ~image.mask
         error = image.error
         if error is None:
-            error = _error(image, residual, used, latent)
+            error = residual_error(image, residual, used, latent)
         used &= np.isfinite(error) & (error > 0)
         self.unit = float(np.median(error[used])) if used.any() else 1.0
         self.weight = np.zeros(residual.shape, np.float32)
@@ -196,16 +195,6 @@ class _Pixels:
             for axis, n in ((1, self.sky.shape[0]), (0, self.sky.shape[1]))
         )
         return self.sky[tuple(places)] * self.unit
-
-
-def _error(image, residual, used, latent):
-    left = residual - (np.median(residual[used]) if used.any() else 0.0)
-    sigma = 1.0
-    if used.any():
-        sigma = 1.4826 * median_absolute_deviation(left[used]) or 1.0
-    bright = np.column_stack([latent[:, :2], 10 ** latent[:, _LOG_FLUX]])
-    light = np.where(used, image.data - residual, 0.0)
-    return error_from_light(light, left, ~used, sigma, bright)
 
 
 def _groups(place, share):

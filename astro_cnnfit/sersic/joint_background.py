@@ -2,12 +2,16 @@
 """Sky and noise of an image whose galaxies are subtracted."""
 
 import numpy as np
+from astropy.stats import median_absolute_deviation
 from scipy.ndimage import gaussian_filter
+
+from astro_cnnfit.parameters import LATENT_NAMES
 
 from .shot_noise import error_with_shot_noise
 
-__all__ = ["error_from_light", "noise_excess", "smooth_sky"]
+__all__ = ["error_from_light", "noise_excess", "residual_error", "smooth_sky"]
 
+_LOG_FLUX = LATENT_NAMES.index("log_flux")
 # Cells in which the sky is determined, in pixels: large beside any galaxy, so that
 # no galaxy's wings are taken for sky.
 _CELL = 128
@@ -137,3 +141,33 @@ def error_from_light(light, residual, mask, sigma, params):
             slopes.append((error[peak] ** 2 - 1) / model[peak])
     gain = np.median(slopes[1:] or slopes)
     return sigma * np.sqrt(1 + gain * np.maximum(light, 0) / sigma)
+
+
+def residual_error(image, residual, used, latent):
+    """
+    Noise of each pixel of an image that brings none.
+
+    Parameters
+    ----------
+    image : `~astro_cnnfit.inputs.Image`
+        With all its light.
+    residual : `~numpy.ndarray`
+        (ny, nx) what models and sky leave of it.
+    used : `~numpy.ndarray` of bool
+        (ny, nx), False for pixels to leave out.
+    latent : `~numpy.ndarray`
+        (N, 7) latent parameters of its galaxies.
+
+    Returns
+    -------
+    `~numpy.ndarray`
+        (ny, nx).
+    """
+    left = residual - (np.median(residual[used]) if used.any() else 0.0)
+    sigma = 1.0
+    if used.any():
+        sigma = 1.4826 * median_absolute_deviation(left[used]) or 1.0
+    latent = latent[np.isfinite(latent).all(axis=1)]
+    bright = np.column_stack([latent[:, :2], 10 ** latent[:, _LOG_FLUX]])
+    light = np.where(used, image.data - residual, 0.0)
+    return error_from_light(light, left, ~used, sigma, bright)

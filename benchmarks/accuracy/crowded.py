@@ -16,12 +16,14 @@ from what the finder says of them.
 """
 
 import argparse
+import json
 import sys
 import time
 import warnings
 from pathlib import Path
 
 import numpy as np
+from astropy.table import QTable
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from common import provenance, write_result
@@ -45,6 +47,7 @@ from astro_cnnfit.simulation import simulate_field
 SEED = 70_207_202
 DENSITIES = (1, 2, 4)
 MIN_SNR, RADIUS = 20.0, 4.0
+SNR_BINS = (5, 10), (10, 20), (20, 1e6)
 MAGNITUDES = np.arange(18.0, 25.6, 0.5)
 # One pass, all others subtracted, refined after that.
 METHODS = {
@@ -100,6 +103,11 @@ def parse_arguments():
         default=0,
         help="galaxies that AstroPhot measures at the goal's density",
     )
+    parser.add_argument(
+        "--joint-from",
+        type=Path,
+        help="earlier JSON file whose fits of AstroPhot are kept; ours are new",
+    )
     parser.add_argument("--output", help="folder of the JSON file")
     return parser.parse_args()
 
@@ -123,17 +131,21 @@ def measure_density(field, arguments, is_goal):
     }  # fmt: skip
     true = params_of(truth)[match.truth[chosen]]
     rows = match.found[chosen]
-    tables, fitters = {}, {}
+    tables, rates = {}, {}
     for method, settings in METHODS.items():
-        fitter = fitters[method] = CNNSersicFitter(arguments.model, **settings)
+        # Rows are those of the detections; what is found later comes after them.
+        fitter = CNNSersicFitter(
+            arguments.model, finder=GalaxyFinder(fwhm=FWHM), **settings
+        )
         start = time.perf_counter()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            fitter(field.image, field.psf, error=field.error, init_params=detections)
+            fitter(field.image, field.psf, error=field.error)
         seconds[method] = time.perf_counter() - start
         tables[method] = picked(fitter, rows)
+        rates[method] = completed(truth, fitter.results, len(detections))
     tables["isolated"] = isolated(field, true, detections[rows], arguments.model)
-    result["seconds"] = seconds
+    result["seconds"], result["rates"] = seconds, rates
     result["methods"] = {name: scores(*t, true) for name, t in tables.items()}
     alone = result["methods"]["isolated"]["NMAD"]
     result["nmad_ratio"] = {
@@ -145,6 +157,25 @@ def measure_density(field, arguments, is_goal):
     if arguments.n_joint and is_goal:
         result["joint"] = joint(field, detections, rows, true, tables, arguments)
     return result
+
+
+def completed(truth, table, n_first):
+    """Completeness by S/N and purity, of the first detections and what is added."""
+    place = {name: np.nan_to_num(np.asarray(table[f"{name}_fit"]), nan=-99.0)
+             for name in "xy"}  # fmt: skip
+    match = match_catalogs(truth, QTable(place), RADIUS)
+    paired, real = match.has_partner(len(truth), len(table))
+    snr = np.nan_to_num(np.asarray(truth["snr"]))
+    galaxy = ~truth["is_star"]
+    rates = {"rows": len(table), "added": len(table) - n_first}
+    for low, high in SNR_BINS:
+        some = galaxy & (snr > low) & (snr <= high)
+        rates[f"S/N {low:g} to {high:g}"] = float(paired[some].mean())
+    rates["purity"] = float(real.mean())
+    rates["purity of the added"] = (
+        float(real[n_first:].mean()) if n_first < len(real) else None
+    )
+    return rates
 
 
 def params_of(table):
@@ -268,17 +299,23 @@ def summary(params, true):
 
 def joint(field, detections, rows, true, tables, arguments):
     """AstroPhot's joint fits of some galaxies, beside ours of the same ones."""
-    try:
-        from peers.astrophot_joint import fit_scene
-    except ImportError as error:
-        return {"not_run": str(error)}
     place = np.column_stack([detections["x_centroid"], detections["y_centroid"]])
     margin = JOINT // 2
     inside = np.all((place[rows] > margin) & (place[rows] < arguments.side - margin), 1)
     rng = np.random.default_rng(arguments.seed)
     some = rng.permutation(np.flatnonzero(inside))[: arguments.n_joint]
-    params, errors, seconds = np.full((2, len(some), 7), np.nan), None, []
-    params, errors = params
+    if arguments.joint_from:
+        earlier = json.loads(arguments.joint_from.read_text())["densities"]
+        found = earlier[f"{GOAL_DENSITY}"]["joint"]
+        if found["number"] != len(some) or found["failed"]:
+            raise SystemExit("--joint-from: other galaxies, or fits that failed")
+        return found | joint_scores(tables, some, true)
+    try:
+        from peers.astrophot_joint import fit_scene
+    except ImportError as error:
+        return {"not_run": str(error)}
+    seconds = []
+    params, errors = np.full((2, len(some), 7), np.nan)
     for number, index in enumerate(some):
         corner = np.rint(place[rows[index]]).astype(int) - margin
         part = tuple(slice(first, first + JOINT) for first in corner[::-1])
@@ -299,11 +336,18 @@ def joint(field, detections, rows, true, tables, arguments):
     good = np.isfinite(params).all(axis=1)
     found = {"number": len(some), "failed": int(np.sum(~good))}
     found["seconds"] = float(np.median(seconds))
-    for name, (values, _, _) in tables.items():
-        table = summary(values[some[good]], true[some[good]])
-        found[name] = {r["metric"]: {c: float(r[c]) for c in COLUMNS} for r in table}
+    found |= joint_scores(tables, some[good], true)
     table = summary(params[good], true[some[good]])
     found["AstroPhot"] = {r["metric"]: {c: float(r[c]) for c in COLUMNS} for r in table}
+    return found
+
+
+def joint_scores(tables, some, true):
+    """What our methods make of the same galaxies."""
+    found = {}
+    for name, (values, _, _) in tables.items():
+        table = summary(values[some], true[some])
+        found[name] = {r["metric"]: {c: float(r[c]) for c in COLUMNS} for r in table}
     return found
 
 
