@@ -60,7 +60,10 @@ def _compiled_by_tensorflow(function, static):
                 )
 
             specs = [tf.TensorSpec(t.shape, t.dtype) for t in tensors]
-            graphs[kind] = tf.function(of_tensors).get_concrete_function(*specs)
+            # There is no Python to be rewritten: all that depends on tensors is an
+            # operation of Keras.
+            graph = tf.function(of_tensors, autograph=False)
+            graphs[kind] = graph.get_concrete_function(*specs)
         return graphs[kind](*tensors)
 
     return call
