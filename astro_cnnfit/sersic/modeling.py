@@ -6,22 +6,21 @@ import threading
 import warnings
 
 import numpy as np
-from astropy.modeling.fitting import Covariance, Fitter, StandardDeviations
+from astropy.modeling.fitting import Fitter
 from astropy.utils.exceptions import AstropyUserWarning
-from scipy.optimize import OptimizeResult
 
 from astro_cnnfit.inputs import parse_image
-from astro_cnnfit.parameters import LATENT_NAMES, NAMES, total_flux
+from astro_cnnfit.parameters import NAMES, total_flux
 
 from .arguments import parse_model, psfs_of
 from .conditioning import (
     MODEL_NAMES,
     Posterior,
     condition,
-    model_covariance,
 )
 from .fitter import CNNSersicFitter
 from .images import image_of_galaxies, psfs_or_typical
+from .model_description import at_scale_of, describe_fit
 from .model_units import (
     check_model,
     known_values,
@@ -35,8 +34,6 @@ from .pixel_grid import parse_grid
 
 __all__ = ["CNNSersicModelFitter"]
 
-_PLACE = [LATENT_NAMES.index(name) for name in ("x", "y")]
-_LOG_FLUX, _LOG_R = (LATENT_NAMES.index(name) for name in ("log_flux", "log_r_eff"))
 # Fixed values that are farther from the measurement ask more of a Gaussian
 # posterior than it holds.
 _FAR = 5.0
@@ -196,7 +193,7 @@ class CNNSersicModelFitter(Fitter):
         place = grid.start(start["x_0"], start["y_0"])
         known = known_values(model, start)
         info = self._measure(grid, image, error, place)
-        latent, covariance = _at_scale_of(grid, info)
+        latent, covariance = at_scale_of(grid, info)
         if not info["success"]:
             posterior, at_bounds = Posterior(latent, covariance, np.nan), []
             values = dict.fromkeys(MODEL_NAMES, np.nan)
@@ -206,7 +203,7 @@ class CNNSersicModelFitter(Fitter):
             _warn_if_far(posterior.distance)
         result = model if inplace else model.copy()
         factors = set_values(result, values | known, units)
-        self.fit_info = _describe(result, posterior, factors, info, at_bounds)
+        self.fit_info = describe_fit(result, posterior, factors, info, at_bounds)
         return result
 
     def model_image(self, model, x, y):
@@ -275,45 +272,6 @@ class CNNSersicModelFitter(Fitter):
         info["local_bkg"] = float(row["local_bkg"])
         info["success"] = bool(np.isfinite(info["latent_values"]).all())
         return info
-
-
-def _at_scale_of(grid, info):
-    """Latent parameters and covariance in the coordinates of the grid."""
-    latent, covariance = info["latent_values"].copy(), info["latent_cov"]
-    latent[_PLACE] = grid.to_coordinates(*latent[_PLACE])
-    latent[_LOG_R] += np.log10(grid.step)
-    # A pixel's value is a surface brightness per pixel, whatever a pixel measures.
-    latent[_LOG_FLUX] += 2 * np.log10(grid.step)
-    scale = np.ones(len(latent))
-    scale[_PLACE] = grid.step
-    return latent, covariance * scale[:, None] * scale
-
-
-def _describe(model, posterior, factors, info, at_bounds):
-    """Set a model's errors; return what is to be known of the fit."""
-    free = [name for name in MODEL_NAMES if not model.fixed[name]]
-    covariance = np.full((len(free), len(free)), np.nan)
-    flux = flux_err = np.nan
-    if info["success"]:
-        rows = [MODEL_NAMES.index(name) for name in free]
-        scale = np.array([factors[name] for name in free])
-        covariance = model_covariance(posterior)[np.ix_(rows, rows)]
-        covariance = covariance * scale[:, None] * scale
-        flux = 10 ** posterior.latent[_LOG_FLUX]
-        spread = max(posterior.covariance[_LOG_FLUX, _LOG_FLUX], 0.0)
-        flux_err = np.log(10) * flux * np.sqrt(spread)
-    model.cov_matrix = Covariance(covariance, free)
-    model.stds = StandardDeviations(covariance, free)
-    info |= {
-        "param_names": tuple(free),
-        "param_values": np.array([getattr(model, name).value for name in free]),
-        "param_cov": covariance,
-        "flux": flux,
-        "flux_err": flux_err,
-        "fixed_distance": posterior.distance,
-        "at_bounds": at_bounds,
-    }
-    return OptimizeResult(info)
 
 
 def _warn_if_far(distance):

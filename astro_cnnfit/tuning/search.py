@@ -1,9 +1,9 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """The search: from a space and data to a trained network."""
 
-from numbers import Integral
 from pathlib import Path
 
+from .arguments import checked_space, positive_limit, whole_number
 from .data import TuningData
 from .objectives import OBJECTIVES, checked_objective
 from .points import check_data
@@ -12,7 +12,6 @@ from .records import best_record, read_records, read_settings
 from .requirements import import_keras_tuner
 from .results import read_results
 from .settings import locked, open_search
-from .space import SearchSpace, read_space
 
 __all__ = ["BayesianHyperparameterSearch"]
 
@@ -104,9 +103,9 @@ class BayesianHyperparameterSearch:
         workers=1,
         progress_bar=False,
     ):
-        self.space = _checked_space(space)
+        self.space = checked_space(space)
         self.directory = Path(directory)
-        self.workers = _whole("workers", workers, 1)
+        self.workers = whole_number("workers", workers, 1)
         self.progress_bar = progress_bar
         self._data = None
         if method not in _METHODS:
@@ -122,17 +121,17 @@ class BayesianHyperparameterSearch:
             "space": self.space.as_dict(),
             "objective": checked_objective(objective),
             "method": method,
-            "seed": None if seed is None else _whole("seed", seed, 0),
-            "max_trials": _whole("max_trials", max_trials, 1),
+            "seed": None if seed is None else whole_number("seed", seed, 0),
+            "max_trials": whole_number("max_trials", max_trials, 1),
             "initial_points": None
             if initial_points is None
-            else _whole("initial_points", initial_points, 3),
-            "executions_per_trial": _whole(
+            else whole_number("initial_points", initial_points, 3),
+            "executions_per_trial": whole_number(
                 "executions_per_trial", executions_per_trial, 1
             ),
-            "epochs": _whole("epochs", epochs, 1),
-            "patience": _whole("patience", patience, 1),
-            **{name: _limit(name, value) for name, value in limits.items()},
+            "epochs": whole_number("epochs", epochs, 1),
+            "patience": whole_number("patience", patience, 1),
+            **{name: positive_limit(name, value) for name, value in limits.items()},
         }
 
     def search(self, data):
@@ -299,29 +298,3 @@ class BayesianHyperparameterSearch:
                 f"no trial of the search was completed: {reasons or 'none was run'}"
             )
         return settings, record
-
-
-def _checked_space(space):
-    space = space if isinstance(space, SearchSpace) else read_space(space)
-    if not space.searched:
-        raise ValueError(
-            f"space {space.name!r} must have a dimension with more than one value, "
-            "got none"
-        )
-    return space
-
-
-def _whole(name, value, least):
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-        raise ValueError(
-            f"{name} must be a whole number of {least} or more, got {value!r}"
-        )
-    return int(value)
-
-
-def _limit(name, value):
-    if value is None:
-        return None
-    if isinstance(value, bool) or not value > 0:
-        raise ValueError(f"{name} must be positive, got {value!r}")
-    return float(value)
