@@ -122,8 +122,12 @@ def find_and_measure_field(
             field.all(), field.overlaps(), statistics=True,
             refine=refine and not together,
         )  # fmt: skip
+    # Galaxies that are fitted together take some of the light that was not found.
+    excess = field.excess() if iterations > 1 else None
     if together:
         field.refine_together()
+    if iterations > 1:
+        field.widen_errors(excess, together)
     given = None if star_psfs is None else field.star_psfs
     return MeasuredField(field.result, *field.place, field.psfs, given)
 
@@ -282,6 +286,27 @@ class _Field:
         known = np.isfinite(now.params).all(axis=1)
         now.flags[known & ~is_star & ~done] |= flags.REFINE_FAILED
         self.subtract(galaxies)
+
+    def excess(self):
+        """What the residuals show of light that was not found."""
+        from .confusion import variance_excess
+
+        return variance_excess(self.whole, self.image.data, self.result.latent)
+
+    def widen_errors(self, excess, together):
+        """Errors of galaxies in others' light: what else was not found is about."""
+        from .confusion import widened
+
+        now = self.result
+        crowded = self.overlaps().beside(self.all())
+        rows = np.flatnonzero(crowded & np.isfinite(now.latent).all(axis=1))
+        now.latent_covariance[rows] = widened(
+            now.latent_covariance[rows], now.params[rows],
+            now.refined[rows] & together, excess,
+        )  # fmt: skip
+        now.covariance[rows] = decode_covariance(
+            now.latent[rows], now.latent_covariance[rows]
+        )
 
     def keep(self, rows, found):
         """Take over what was found of these galaxies."""

@@ -462,7 +462,8 @@ class CNNSersicFitter:
         except (TypeError, ValueError):
             # One for each galaxy, or none at all, of which others complain.
             return self.finder
-        return self.finder.with_fwhm(float(fwhm(psfs)[0]))
+        width = float(fwhm(psfs)[0])
+        return self.finder.with_fwhm(width) if np.isfinite(width) else self.finder
 
     def _table(self, image, wcs, positions, measurement, zeropoint):
         value, source = (None, None) if zeropoint is None else zeropoint
