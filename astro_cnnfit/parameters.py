@@ -300,7 +300,19 @@ def amplitude_from_flux(flux, r_eff, n, ellip, *, method="exact"):
     """
     Surface brightness at ``r_eff`` of a profile of given flux.
 
-    The inverse of `total_flux`, with the same parameters.
+    The inverse of `total_flux`.
+
+    Parameters
+    ----------
+    flux : array_like
+        Total flux, to infinity.
+    r_eff, n, ellip, method
+        As for `total_flux`.
+
+    Returns
+    -------
+    amplitude : `~numpy.ndarray` or float
+        In the unit of ``flux`` per area of a pixel.
     """
     return np.divide(flux, _flux_per_amplitude(r_eff, n, ellip, method))
 

@@ -103,8 +103,9 @@ def parse_tiles(tiles, *, hdu=None, zeropoint=None, **patterns):
         each 2-D image of a file.
     zeropoint : float or str, optional
         Magnitude of unit flux of all tiles, or the header's keyword.
-    mask, error, variance, weight, psf : str or tuple, optional
-        Where these are: a path, or a path and an HDU. In the path ``{folder}``,
+    **patterns : str or tuple
+        Where ``mask``, ``error``, ``variance``, ``weight`` and ``psf`` of each tile
+        are: a path, or a path and an HDU. In the path ``{folder}``,
         ``{stem}``, ``{name}`` and ``{path}`` stand for the tile's own folder, file
         name without suffix, file name, and path, and ``{hdu}`` (in the HDU, too)
         for the name or number of the HDU. With ``hdu='all'`` masks and errors are

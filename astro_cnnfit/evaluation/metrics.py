@@ -120,19 +120,52 @@ def nmad(pred, true):
 
 
 def mean_absolute_error(pred, true):
-    """Mean of abs(p - t) over arrays of shape (N,)."""
+    """
+    Mean of abs(p - t).
+
+    Parameters
+    ----------
+    pred, true : array_like, shape (N,)
+        Measured and true values.
+
+    Returns
+    -------
+    float
+    """
     pred, true = _pair(pred, true)
     return float(np.mean(np.abs(pred - true)))
 
 
 def root_mean_square_error(pred, true):
-    """Square root of the mean of (p - t)^2 over arrays of shape (N,)."""
+    """
+    Square root of the mean of (p - t)^2.
+
+    Parameters
+    ----------
+    pred, true : array_like, shape (N,)
+        Measured and true values.
+
+    Returns
+    -------
+    float
+    """
     pred, true = _pair(pred, true)
     return float(np.sqrt(np.mean((pred - true) ** 2)))
 
 
 def pearson_r(pred, true):
-    """Pearson's correlation coefficient of two arrays of shape (N,)."""
+    """
+    Pearson's correlation coefficient.
+
+    Parameters
+    ----------
+    pred, true : array_like, shape (N,)
+        Measured and true values.
+
+    Returns
+    -------
+    float
+    """
     pred, true = _pair(pred, true)
     return float(np.corrcoef(pred, true)[0, 1])
 

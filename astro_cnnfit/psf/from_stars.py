@@ -92,7 +92,7 @@ def psf_from_stars(
 
     Parameters
     ----------
-    data : array_like, `~astropy.nddata.NDData`, HDU, ...
+    data : array_like, `~astropy.nddata.NDData`, HDU or path-like
         One image (ny, nx) in linear units. It is not changed.
     mask : array_like of bool, optional
         True for pixels to leave out.

@@ -132,6 +132,16 @@ class PSFStack:
         """
         Tell the sampling of PSFs that did not say it.
 
+        Parameters
+        ----------
+        oversampling : float
+            Samples per pixel of the image.
+
+        Returns
+        -------
+        `PSFStack`
+            A new one.
+
         Raises
         ------
         ValueError

@@ -60,10 +60,20 @@ class Scenes:
 
     def take(self, rows, shift=0):
         """
-        The scenes at these rows, as a new `Scenes`.
+        Take some of the scenes.
 
-        With ``shift`` from 1 to 3 each galaxy gets the neighbours of another
-        one that has the same PSF.
+        Parameters
+        ----------
+        rows : `~numpy.ndarray` of int
+            Their numbers, (M,).
+        shift : int
+            With 1 to 3 each galaxy gets the neighbours of another one that has the
+            same PSF.
+
+        Returns
+        -------
+        `Scenes`
+            M new ones.
         """
         values = {f.name: getattr(self, f.name)[rows] for f in fields(self)}
         group = rows // PSFS_SHARED_BY * PSFS_SHARED_BY

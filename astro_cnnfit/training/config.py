@@ -105,7 +105,13 @@ class TrainingConfig:
         return max(self.samples // self.batch_size, 1)
 
     def as_dict(self):
-        """The settings as plain values."""
+        """
+        The settings as plain values.
+
+        Returns
+        -------
+        dict
+        """
         return asdict(self)
 
 

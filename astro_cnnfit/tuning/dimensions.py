@@ -52,7 +52,13 @@ class Choice:
         return len(self.values) > 1
 
     def as_dict(self):
-        """The dimension as plain values."""
+        """
+        The dimension as plain values.
+
+        Returns
+        -------
+        dict
+        """
         return {"values": list(self.values)}
 
 
@@ -81,7 +87,13 @@ class _Range:
         return self.minimum < self.maximum
 
     def as_dict(self):
-        """The dimension as plain values."""
+        """
+        The dimension as plain values.
+
+        Returns
+        -------
+        dict
+        """
         _, plain, _ = self._ENDS
         return {
             "minimum": plain(self.minimum),
@@ -166,7 +178,13 @@ class Fixed:
         return False
 
     def as_dict(self):
-        """The dimension as plain values."""
+        """
+        The dimension as plain values.
+
+        Returns
+        -------
+        dict
+        """
         return {"value": self.value}
 
 

@@ -104,7 +104,13 @@ class SearchSpace:
         return same and all(values[key] in d for key, d in self.dimensions.items())
 
     def as_dict(self):
-        """The space as plain values, as ``from_dict`` takes them."""
+        """
+        The space as plain values, as ``from_dict`` takes them.
+
+        Returns
+        -------
+        dict
+        """
         return {
             "name": self.name,
             "architecture": self.architecture,
