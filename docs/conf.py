@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sphinx_astropy.conf.v2 import *  # noqa: F403
 from sphinx_astropy.conf.v2 import exclude_patterns, extensions
+from sphinx_gallery.sorting import ExplicitOrder
 
 import astro_cnnfit
 
@@ -32,6 +33,21 @@ extensions += ["sphinx_gallery.gen_gallery"]
 sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "generated_examples",
+    # From one galaxy to networks of one's own; within a section as they build up.
+    "subsection_order": [
+        f"examples/{part}"
+        for part in ("galaxies", "morphology", "fields", "trust", "networks")
+    ],
+    "within_subsection_order": ExplicitOrder(
+        [
+            *("plot_one_galaxy.py", "plot_posterior.py", "plot_nine_bands.py"),
+            *("plot_morphology.py", "plot_concentration_asymmetry.py"),
+            *("plot_artificial_redshift.py", "plot_psf_from_stars.py"),
+            *("plot_field.py", "plot_stars_and_galaxies.py", "plot_catalogue.py"),
+            *("plot_truth.py", "plot_coverage.py", "plot_wrong_psf.py", "*"),
+        ]
+    ),
+    "image_srcset": ["2x"],
     # Examples are run, and shown with their output, where their network is there.
     "plot_gallery": "True" if generated_pages.has_default_network() else "False",
     "abort_on_example_error": True,

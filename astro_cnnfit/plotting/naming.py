@@ -46,6 +46,9 @@ QUANTITIES = {
 """Quantities that have a symbol; others are written by their name."""
 
 
+_SPELLED = {"pix": "pixels"}
+
+
 def _keys(table):
     return list(getattr(table, "colnames", None) or table.keys())
 
@@ -124,5 +127,5 @@ def label_of(name, unit=None):
     str
     """
     known = QUANTITIES.get(name, Quantity(name.replace("_", " ")))
-    unit = known.unit if unit is None else str(unit)
+    unit = known.unit if unit is None else _SPELLED.get(str(unit), str(unit))
     return f"{known.symbol} ({unit})" if unit else known.symbol
