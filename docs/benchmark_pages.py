@@ -8,16 +8,20 @@ typed twice and none outlives the run that measured it.
 
 import accuracy_pages
 import cas_pages
+import casnet_pages
 import catalog_pages
 import experiment_pages
 import fields_pages
+import figure_pages
 import flag_pages
 import morphology_pages
+import paper_pages
 import psf_pages
 import real_fields_pages
 import robustness_pages
 import speed_pages
 import tuning_pages
+import why_pages
 from benchmark_results import NOT_RUN, read
 from generated_pages import list_table
 
@@ -31,25 +35,30 @@ def write_all(folder):
         "sky.inc": sky,
         "limit.inc": limit,
         "real.inc": real,
-        "speed.inc": speed,
+        "accuracy_summary.inc": accuracy_pages.summary,
         "isolated.inc": accuracy_pages.isolated,
         "crowded.inc": accuracy_pages.crowded,
         "networks_compared.inc": accuracy_pages.networks,
         "errors.inc": accuracy_pages.errors,
         "peers.inc": accuracy_pages.peers,
         "euclid.inc": accuracy_pages.euclid,
+        "first_flags.inc": flag_pages.first,
         "flag_advice.inc": flag_pages.advice,
         "flag_rates.inc": flag_pages.rates,
         **experiment_pages.PARTS,
         **fields_pages.PARTS,
+        **figure_pages.PARTS,
         **cas_pages.PARTS,
+        **casnet_pages.PARTS,
         **catalog_pages.PARTS,
         **morphology_pages.PARTS,
+        **paper_pages.PARTS,
         **psf_pages.PARTS,
         **real_fields_pages.PARTS,
         **robustness_pages.PARTS,
         **speed_pages.PARTS,
         **tuning_pages.PARTS,
+        **why_pages.PARTS,
     }
     for name, make in parts.items():
         (folder / name).write_text(make() + "\n", encoding="utf-8")
@@ -130,24 +139,3 @@ def real():
             numbers = (f"{values[name]:.3f}" for name in names)
             rows.append((galaxy, source, *numbers))
     return list_table(rows, "   :header-rows: 1")
-
-
-def speed():
-    """Say how many galaxies are measured a second."""
-    result = read("sersic_speed")
-    if result is None:
-        return NOT_RUN
-    rows = [("", "one core", "two cores")]
-    for key, text, style in (
-        ("call_per_second", "whole call, galaxies per second", ".0f"),
-        ("forward_per_second", "bare network, galaxies per second", ".0f"),
-        ("fraction", "whole call as a fraction of the bare network", ".2f"),
-    ):
-        values = (result[f"cores_{cores}"][key] for cores in (1, 2))
-        rows.append((text, *(f"{value:{style}}" for value in values)))
-    astropy = result["astropy"]["per_second"]
-    rows.append(("astropy LMLSQFitter, galaxies per second", f"{astropy:.1f}", "-"))
-    gain = f"{result['times_faster_than_astropy']:.0f}"
-    rows.append(("whole call, times faster than astropy", gain, "-"))
-    text = f"On a processor that calls itself {result['processor']}, {result['date']}:"
-    return f"{text}\n\n{list_table(rows, '   :header-rows: 1')}"

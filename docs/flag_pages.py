@@ -15,6 +15,28 @@ GROUPS = {
 }
 
 
+FIRST = (
+    "truncated",
+    "neighbour",
+    "block_averaged",
+    "low_snr",
+    "at_bound",
+    "outside_training_range",
+    "saturated",
+    "masked_core",
+    "no_data",
+)
+"""Flags of profiles that most users meet first."""
+
+
+def first():
+    """What those flags mean and what to do."""
+    found = {flag.name: flag for flag in FLAGS}
+    rows = [("flag", "what it means", "what to do")]
+    rows += [(f"``{name}``", found[name].meaning, found[name].advice) for name in FIRST]
+    return list_table(rows, "   :header-rows: 1", "   :widths: 22 40 38")
+
+
 def advice():
     """Say what to do about each flag."""
     cuts = (RECOMMENDED_CUT, MORPHOLOGY_CUT)

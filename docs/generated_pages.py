@@ -103,10 +103,16 @@ def _not_zeropoints():
 
 
 def list_table(rows, *options):
+    """Write rows as a table; a cell that is a bare hyphen stands for nothing."""
     lines = [".. list-table::", *options, ""]
     for row in rows:
-        first, *others = (
-            f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row
-        )
+        first, *others = (_cell(cell) for cell in row)
         lines += [f"   * - {first}", *(f"     - {cell}" for cell in others)]
     return "\n".join(lines)
+
+
+def _cell(cell):
+    if isinstance(cell, float):
+        return f"{cell:.4g}"
+    # A bare hyphen would begin a list.
+    return r"\-" if cell == "-" else str(cell)

@@ -40,6 +40,8 @@ _FITTED = (
     | flags.SATURATED
     | flags.POOR_MODEL
     | flags.REFINE_FAILED
+    | flags.BAD_PIXEL
+    | flags.BLENDED
 )
 
 

@@ -1,9 +1,15 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Cards of the bundled networks, made from the ``model.json`` beside the weights."""
 
+import ast
+import inspect
 import json
+from dataclasses import MISSING, fields
+from itertools import pairwise
 
 from generated_pages import list_table, model_files
+
+from astro_cnnfit.training import TrainingConfig
 
 __all__ = ["NONE", "cards", "write_all"]
 
@@ -11,6 +17,58 @@ __all__ = ["NONE", "cards", "write_all"]
 MORPHOLOGY = ("cas", "casnet_a", "casnet_c")
 NONE = "This build of the documentation has no networks."
 HEADER = "   :header-rows: 1"
+
+# What each network is for, and where it is known to fail.
+USE = {
+    "sersic": (
+        "One Sersic profile for each galaxy of any optical or near-infrared image "
+        "whose PSF is known and sampled by 1.8 pixels or more, from S/N 8 on.",
+        "Galaxies of several components get one profile, whose index says little. "
+        "Errors are too small on skies with correlated noise of shallower surveys and "
+        "where the PSF is wrong. At S/N below 20, sizes and indices lean towards those "
+        "of the training. Blends are measured as one.",
+    ),
+    "sersic_wide": (
+        "To repeat how ``sersic`` was made; otherwise take that one.",
+        "Those of ``sersic``.",
+    ),
+    "galnet1": (
+        "Images of KiDS's seeing without a PSF, and comparisons with the paper.",
+        "Other seeing: what is broader looks larger, what is sharper has too high an "
+        "index. No S/N below 55. No covariance that differs from galaxy to galaxy: its "
+        "errors are the same for all.",
+    ),
+    "galnet2": (
+        "Comparisons with the paper.",
+        "Those of ``galnet1``, but for the seeing. Trained for minutes, it falls short "
+        "of the paper's.",
+    ),
+    "cas": (
+        "C, A, S, Gini, M20 and radii without noise, of resolved galaxies (R_p of 3.5 "
+        "to 38 pixels) at S/N per pixel of 1.5 to 100; alone or in the combination.",
+        "Pairs and galaxies with several nuclei: the centre of least asymmetry is "
+        "ambiguous. The strongest asymmetries come out too low at low S/N. Noise that "
+        "is correlated more than that of the training raises A. It knows no PSF: what "
+        "is blurred counts as blurred.",
+    ),
+    "casnet_a": (
+        "Comparisons with the paper.",
+        "It learned A as the classical code measures it on noisy images, its bias "
+        "included. Three epochs of training; one galaxy to a stamp, cleaned before.",
+    ),
+    "casnet_c": (
+        "Comparisons with the paper.",
+        "As ``casnet_a``; eight epochs.",
+    ),
+    "casnet_a_tuned": (
+        "Comparisons with the paper, at a small part of the operations.",
+        "As ``casnet_a``, but for the length of its training.",
+    ),
+    "casnet_c_tuned": (
+        "Comparisons with the paper, at a small part of the operations.",
+        "As ``casnet_c``, but for the length of its training.",
+    ),
+}
 
 # What a card says of a network's training, in this order, where it is known.
 TRAINING = (
@@ -42,8 +100,10 @@ def write_all(folder):
         architecture = json.loads(path.read_text(encoding="utf-8"))["architecture"]
         place = "morphology_networks" if architecture in MORPHOLOGY else "networks"
         parts[f"{place}.inc"].append(path.parent.name)
-    for name, shown in parts.items():
-        (folder / name).write_text(cards(shown) + "\n", encoding="utf-8")
+    texts = {name: cards(shown) for name, shown in parts.items()}
+    texts |= {"training_times.inc": times(), "training_config.inc": settings()}
+    for name, text in texts.items():
+        (folder / name).write_text(text + "\n", encoding="utf-8")
 
 
 def cards(names):
@@ -59,13 +119,18 @@ def _card(name, path):
     facts |= {key: training[key] for key in TRAINING if training.get(key) is not None}
     rows = [(key.replace("_", " "), _value(value)) for key, value in facts.items()]
     ranges = [(key, *limits) for key, limits in description["trained_ranges"].items()]
+    use, failures = USE[name]
     parts = [
         f"{name}\n{'-' * len(name)}",
-        list_table(rows, "   :stub-columns: 1", "   :widths: 20 80"),
+        f"**For:** {use}",
+        f"**Known failures:** {failures}",
         "Trained on galaxies within, lengths in pixels,",
         list_table([("", "from", "to"), *ranges], HEADER),
+        *_reached(description.get("metrics")),
+        "How it was made:",
+        list_table(rows, "   :stub-columns: 1", "   :widths: 20 80"),
     ]
-    return "\n\n".join(parts + _reached(description.get("metrics")))
+    return "\n\n".join(parts)
 
 
 def _reached(metrics):
@@ -101,8 +166,63 @@ def _scatter(found):
     return f"{found['std']:.3g} ({found['bias']:+.3f})" if found else r"\-"
 
 
+def times():
+    """How long the bundled networks were trained."""
+    rows = [("network", "stamps shown", "minutes", "stamps an hour")]
+    for path in model_files():
+        training = json.loads(path.read_text(encoding="utf-8"))["training"]
+        if "steps" not in training:
+            continue
+        samples = training["config"]["samples"]
+        hours = training["seconds"] / 3600
+        numbers = (f"{samples:,}", f"{60 * hours:.0f}", f"{samples / hours:,.0f}")
+        rows.append((f"``{path.parent.name}``", *numbers))
+    return list_table(rows, HEADER)
+
+
+def settings():
+    """Fields of a training configuration, from the class that holds them."""
+    rows = [("key", "default", "meaning")]
+    for field in fields(TrainingConfig):
+        if field.default is not MISSING:
+            default = f"``{field.default!r}``"
+        elif field.default_factory is not MISSING:
+            default = f"``{field.default_factory()!r}``"
+        else:
+            default = "needed"
+        rows.append((f"``{field.name}``", default, _meanings()[field.name]))
+    return list_table(rows, HEADER, "   :widths: 22 20 58")
+
+
+def _meanings():
+    """What stands below each field of the class."""
+    tree = ast.parse(inspect.getsource(TrainingConfig)).body[0]
+    found = dict(OWN_MEANINGS)
+    for node, following in pairwise(tree.body):
+        is_text = isinstance(following, ast.Expr) and isinstance(
+            following.value, ast.Constant
+        )
+        if isinstance(node, ast.AnnAssign) and is_text:
+            found[node.target.id] = " ".join(following.value.value.split())
+    return found
+
+
+# Fields whose names say all to those who wrote them.
+OWN_MEANINGS = {
+    "architecture": "``'sersic'``, ``'galnet1'``, ``'galnet2'``, ``'cas'``, "
+    "``'casnet_a'`` or ``'casnet_c'``.",
+    "batch_size": "Stamps a step. Larger ones need a higher learning rate.",
+    "learning_rate": "The highest; a tenth of that of a first training is right for "
+    "one that goes on.",
+    "seed": "Of weights and scenes. The same seed repeats the run.",
+    "checkpoint_minutes": "How often the run is saved; what a kill may cost.",
+}
+
+
 def _value(value):
     """Write one fact; several as one line each."""
+    if isinstance(value, float):
+        return f"``{value:.4g}``"
     if isinstance(value, dict):
         lines = [f"| {key}: ``{json.dumps(item)}``" for key, item in value.items()]
         return "\n       ".join(lines) or "none"
