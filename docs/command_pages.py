@@ -6,6 +6,7 @@ Written as ``docs/generated/commands.inc`` and ``exit_codes.inc``.
 """
 
 import argparse
+import re
 
 from generated_pages import list_table
 
@@ -60,7 +61,9 @@ def _argument(action, prog):
     names = action.option_strings or [action.metavar or action.dest]
     value = _value(action) if action.option_strings else ""
     head = ", ".join(f"``{name}{value}``" for name in names)
-    return [head, f"    {action.help % {**vars(action), 'prog': prog}}".rstrip()]
+    text = action.help % {**vars(action), "prog": prog}
+    # As plain text, two hyphens would become a dash.
+    return [head, "    " + re.sub(r"(--[a-z-]+)", r"``\1``", text)]
 
 
 def _value(action):
