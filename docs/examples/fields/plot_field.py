@@ -23,7 +23,7 @@ from astro_cnnfit.simulation import find_data, simulate_field
 folder = find_data()
 if folder is None:
     shown = "simulated field"
-    field = simulate_field((250, 250), limit=25, seed=12)
+    field = simulate_field((250, 250), density=1.5, limit=25, seed=3)
     image, psf = field.image, field.psf
 else:
     shown = "KiDS, r band"

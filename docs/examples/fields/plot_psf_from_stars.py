@@ -15,12 +15,12 @@ from astro_cnnfit.psf import psf_from_stars
 from astro_cnnfit.simulation import find_data, simulate_field
 
 # %%
-# A part of a KiDS image, or a simulated field with three times KiDS's number of stars.
+# A part of a KiDS image, or a simulated field with more stars than KiDS has.
 
 folder = find_data()
 if folder is None:
     shown = "simulated field"
-    image = simulate_field((600, 600), star_fraction=3, limit=24, seed=4).image
+    image = simulate_field((600, 600), star_fraction=8, limit=24, seed=4).image
 else:
     shown = "KiDS, r band"
     image = fits.getdata(folder / "kids_field" / "r.fits")[:1000, :1000]

@@ -3,7 +3,7 @@
 Where morphology is measured
 ============================
 
-Which pixels make C and A of a spiral galaxy?
+Which pixels make C and A of a galaxy?
 `~astro_cnnfit.plotting.plot_morphology` draws the apertures, what is not symmetric, and
 the growth curve from which radii and concentration follow.
 """
@@ -13,6 +13,7 @@ import numpy as np
 from astropy.io import fits
 
 from astro_cnnfit import CNNCASMeasurer
+from astro_cnnfit.morphology import measure_stamps
 from astro_cnnfit.plotting import plot_morphology
 from astro_cnnfit.simulation import draw_procedural, find_data
 
@@ -24,8 +25,8 @@ if folder is None:
     shown = "galaxy from a procedure"
     rng = np.random.default_rng(8)
     stamps, _ = draw_procedural(rng, 12)
-    galaxy = stamps[3] / stamps[3].max()
-    image = 60 * galaxy + rng.normal(0, 1, galaxy.shape)
+    galaxy = stamps[np.nanargmax(measure_stamps(stamps)["rpetro_ellip"])]
+    image = 60 * galaxy / galaxy.max() + rng.normal(0, 1, galaxy.shape)
     segmap, mask = None, None
 else:
     shown = "spiral galaxy"
@@ -39,7 +40,7 @@ for name in ("concentration", "asymmetry", "smoothness", "gini", "m20"):
 
 # %%
 # The ellipses are those of the Petrosian radius, the aperture and of 20 % and 80 % of
-# the light. Spiral arms that differ from those on the other side are what A counts.
+# the light. What differs from the other side of the galaxy is what A counts.
 
 axes = plot_morphology(image, measurer, segmap=segmap, mask=mask)
 axes[0].set_title(shown)
