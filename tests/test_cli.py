@@ -230,10 +230,20 @@ def test_demo(folder, capsys):
 
 @HAS_MATPLOTLIB
 def test_demo_without_statmorph(folder, capsys, monkeypatch):
-    monkeypatch.setattr(demo, "find_spec", lambda name: None)
+    monkeypatch.setattr(demo, "find_spec", lambda name: name != "statmorph" or None)
     assert main(["demo", "-o", "figures"]) == 0
     assert "statmorph, which is not installed" in capsys.readouterr().out
     assert [path.name for path in (folder / "figures").iterdir()] == ["field.png"]
+
+
+def test_demo_without_matplotlib(folder, capsys, monkeypatch):
+    """Both tables, no figure and no folder, and a line that says why."""
+    monkeypatch.setattr(demo, "find_spec", lambda name: None)
+    assert main(["demo", "-o", "figures"]) == 0
+    printed = capsys.readouterr().out
+    assert "matplotlib is not installed; the extra 'plot'" in printed
+    assert printed.count("truth") >= 16
+    assert not (folder / "figures").exists()
 
 
 def test_demo_in_no_folder(folder, capsys):

@@ -27,6 +27,11 @@ _HINT = (
     "pip install statmorph (or the extra 'all') brings it."
 )
 
+_NO_FIGURES = (
+    "There are no figures, since matplotlib is not installed; the extra 'plot' (or "
+    "'all') brings it."
+)
+
 
 def add_arguments(parser):
     """Add the arguments of ``astro-cnnfit demo``."""
@@ -46,17 +51,22 @@ def run(options):
         raise NotADirectoryError(
             f"--output must be a folder or a new name in one that exists, got {folder}"
         )
-    folder.mkdir(exist_ok=True)
-    for figure in (folder / "galaxy.png", folder / "field.png"):
-        check_figure_path(figure)
+    draws = find_spec("matplotlib") is not None
+    if draws:
+        folder.mkdir(exist_ok=True)
+        for figure in (folder / "galaxy.png", folder / "field.png"):
+            check_figure_path(figure)
     load_keras(options.debug)
     path = find_galaxy()
     galaxy = None
     if path is None:
         say(_HINT, "")
     else:
-        galaxy = measure_galaxy(path, folder / "galaxy.png")
-    return {"galaxy": galaxy, "field": measure_field(folder / "field.png")}
+        galaxy = measure_galaxy(path, folder / "galaxy.png" if draws else None)
+    field = measure_field(folder / "field.png" if draws else None)
+    if not draws:
+        say("", _NO_FIGURES)
+    return {"galaxy": galaxy, "field": field}
 
 
 def find_galaxy():
@@ -85,8 +95,8 @@ def measure_galaxy(path, figure):
     table = fitter(data)
     say("A real galaxy (statmorph's slice.fits), without PSF, by 'galnet1':")
     readable(table).pprint(max_width=-1)
-    draw(data, fitter, figure)
-    say(f"Figure: {figure}", "")
+    _draw(data, fitter, figure)
+    say("")
     return {"figure": figure, "table": table}
 
 
@@ -99,6 +109,11 @@ def measure_field(figure):
     table = fitter(data, psf, init_params=truth["x_init", "y_init"])
     say("A simulated field, each galaxy above its truth, by 'sersic':")
     compared(table, truth).pprint(max_width=-1, max_lines=-1)
-    draw(data, fitter, figure)
-    say(f"Figure: {figure}")
+    _draw(data, fitter, figure)
     return {"figure": figure, "table": table, "truth": truth}
+
+
+def _draw(data, fitter, figure):
+    if figure is not None:
+        draw(data, fitter, figure)
+        say(f"Figure: {figure}")
