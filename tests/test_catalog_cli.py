@@ -1,6 +1,8 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Tests of ``astro-cnnfit catalog`` and of its configuration."""
 
+import json
+
 import numpy as np
 import pytest
 from astropy.table import Table
@@ -163,6 +165,23 @@ class TestCommand:
         assert "t1 (4 galaxies): OSError" in printed
         (tmp_path / "tiles" / "t1.fits").write_bytes(b"mended end")
         assert call(plan=None) == 0
+
+    def test_document_for_programs(self, call, capsys, tmp_path):
+        plan = call.plan()
+        (tmp_path / "tiles" / "t1.fits").write_bytes(b"half")
+        assert call("--check", "--json") == 0
+        checked = json.loads(capsys.readouterr().out)
+        assert (checked["galaxies"], checked["tiles"]) == (12, 3)
+        assert call("--json", plan=plan) == 1
+        document = json.loads(capsys.readouterr().out)
+        assert document["status"] == 1
+        assert document["summary"]["failed_tiles"] == 1
+        (failure,) = document["failures"]
+        assert (failure["tile"], failure["count"]) == ("t1", 4)
+        assert failure["reason"].startswith("OSError")
+        assert call("--json", stopped=RunStopped("no space left")) == 1
+        stopped = json.loads(capsys.readouterr().out)
+        assert stopped["error"] == "stopped: no space left"
 
     def test_run_that_stopped(self, call, capsys):
         assert call(stopped=RunStopped("no space left on the disk")) == 1

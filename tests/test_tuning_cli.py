@@ -1,6 +1,8 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Tests of ``astro-cnnfit tune``, with a stand-in for the search."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -100,6 +102,14 @@ def test_searches_reports_and_exports(folder, capsys):
     assert main(["tune", "casnet_a", "-o", "search", "--report"]) == 0
     assert len(Search.made) == 1
     assert "3 trials" in capsys.readouterr().out
+
+
+def test_document_for_programs(folder, capsys):
+    assert run("--trials", "3", "--export", "model", "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [row["trial"] for row in document["trials"]["rows"]] == [0, 1, 2]
+    assert document["export"] == "model"
+    assert document["default"] is None
 
 
 def test_a_real_search_goes_on_and_exports(tmp_path, monkeypatch, capsys):
