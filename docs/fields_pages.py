@@ -93,6 +93,7 @@ def crowded():
         _covered(fields),
         "How much was found, and how long it took:",
         _found(fields),
+        _rates(fields),
         _limit(fields),
     ]
     joint = [found.get("joint", {}) for found in fields.values()]
@@ -137,6 +138,31 @@ def _found(fields):
         both = found["objects"], found["detections"]
         rows.append((density, *both, *galaxies, *seconds))
     return list_table(rows, _HEADER)
+
+
+def _rates(fields):
+    """Completeness and purity of the first search and of those between the passes."""
+    shown = [
+        (density, method, rates)
+        for density, found in fields.items()
+        for method, rates in found.get("rates", {}).items()
+    ]
+    if not shown:
+        return ""
+    names = [name for name in shown[0][2] if name.startswith("S/N")]
+    heads = [name.replace(" to 1e+06", " and more") for name in names]
+    rows = [("density", "", "rows", "added", *heads, "purity", "of those added")]
+    for density, method, rates in shown:
+        added = rates["purity of the added"]
+        shares = (f"{rates[name]:.3f}" for name in [*names, "purity"])
+        last = "" if added is None else f"{added:.3f}"
+        rows.append((density, method, rates["rows"], rates["added"], *shares, last))
+    text = (
+        "Rows of the table, how many of them were added between the passes, the share "
+        "of the galaxies that they hold by S/N within R_eff, and the share of rows "
+        "that have an object of the field within 4 pixels:"
+    )
+    return "\n\n".join([text, list_table(rows, _HEADER)])
 
 
 def _limit(fields):
