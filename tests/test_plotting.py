@@ -108,3 +108,26 @@ def test_bits_of_a_mask(axes):
     shown = np.ma.getmaskarray(axes[0].images[0].get_array())
     shown |= ~np.isfinite(np.ma.getdata(axes[0].images[0].get_array()))
     assert np.argwhere(shown).tolist() == [[5, 6]]
+
+
+def test_pyplot_is_left_alone(data, axes):
+    plt = pytest.importorskip("matplotlib.pyplot")
+    figures, settings = plt.get_fignums(), dict(plt.rcParams)
+    plot_fit(data, data, axes=axes)
+    assert plt.get_fignums() == figures
+    assert dict(plt.rcParams) == settings
+
+
+def test_colours_differ_in_print_or_by_line():
+    """Both maps get steadily lighter or darker from the middle to an end."""
+    from matplotlib import colormaps
+
+    from astro_cnnfit.plotting.style import BRIGHTNESS_MAP, DIFFERENCE_MAP
+
+    steps = np.linspace(0, 1, 21)
+    grey = np.array([0.299, 0.587, 0.114])
+    rising = colormaps[BRIGHTNESS_MAP](steps)[:, :3] @ grey
+    assert (np.diff(rising) > 0).all()
+    both = colormaps[DIFFERENCE_MAP](steps)[:, :3] @ grey
+    assert (np.diff(both)[:10] > 0).all()
+    assert (np.diff(both)[10:] < 0).all()
