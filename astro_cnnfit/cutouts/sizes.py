@@ -1,6 +1,9 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Rough sizes of galaxies, and how many pixels to average for them to fit."""
 
+from functools import cache
+from itertools import pairwise
+
 import numpy as np
 
 from astro_cnnfit.cutouts.sky import masked_median, ring_median, sky_sigma
@@ -19,6 +22,10 @@ _TRUSTED = 1 / 9
 # galaxy that fills a stamp looks like an empty sky.
 _MAX_FACTOR, _MAX_FACTOR_IN_VAIN = 32, 4
 _LARGEST = 1_000_000
+# Stamps that stay in a processor's cache from one ring to the next.
+_PIECE = 64
+# Rings by which many profiles have vanished: there is no need to look farther out.
+_FADED_BY = (8, 14)
 _NO_RESULT = NO_DATA | FULLY_MASKED | OUTSIDE_IMAGE
 
 
@@ -100,52 +107,87 @@ def estimate_half_light_radius(image, x, y, *, size=61):
     pending = np.arange(len(x))
     factor = 1
     while pending.size:
-        stamps = cut_stamps(image, x[pending], y[pending], size=size, factor=factor)
-        found = factor * _half_light_radius(stamps)
+        found, known = _half_light_radius(image, x[pending], y[pending], size, factor)
         # A larger stamp can lose a galaxy in a bright surrounding.
         radius[pending] = np.where(np.isfinite(found), found, radius[pending])
         if factor * size >= max(image.data.shape) or factor >= _MAX_FACTOR:
             break
         again = found > _TRUSTED * size * factor
         if factor < _MAX_FACTOR_IN_VAIN:
-            again |= np.isnan(found) & ((stamps.flags & _NO_RESULT) == 0)
+            again |= np.isnan(found) & known
         pending = pending[again]
         factor *= 2
     return radius
 
 
-def _half_light_radius(stamps):
-    """Half-light radii in stamp pixels, about the centres of the stamps."""
-    data, mask = stamps.data, stamps.mask
-    size = data.shape[1]
+def _half_light_radius(image, x, y, size, factor):
+    """Half-light radii in pixels, and where there is something to be measured."""
+    radius, known = np.empty(len(x)), np.empty(len(x), dtype=bool)
+    # In pieces that stay in a processor's cache from one step to the next.
+    step = max(1, _PIECE // factor)
+    for start in range(0, len(x), step):
+        some = slice(start, start + step)
+        stamps = cut_stamps(image, x[some], y[some], size=size, factor=factor)
+        known[some] = (stamps.flags & _NO_RESULT) == 0
+        found = factor * _half_of(_light_in_rings(stamps.data, stamps.mask))
+        radius[some] = np.where(known[some], found, np.nan)
+    return radius, known
+
+
+@cache
+def _rings(size):
+    """Pixels of a stamp in rings: the central one, then rings of one pixel."""
     steps = np.arange(size) - (size - 1) / 2
     distance = np.hypot(steps, steps[:, np.newaxis])
-    edges = np.arange(0.5, size / 2)  # the central pixel, then rings of one pixel
-    ring = np.digitize(distance, edges)
+    ring = np.digitize(distance, np.arange(0.5, size / 2)).ravel()
+    return [np.flatnonzero(ring == number) for number in range((size + 1) // 2)]
 
-    sky = ring_median(data, mask)
-    sigma = np.nan_to_num(sky_sigma(data, mask))
-    light = np.zeros((len(data), len(edges)))
-    fading = np.zeros((len(data), len(edges)), bool)
-    for number in range(len(edges)):
-        inside = ring == number
-        level, count = masked_median(data[:, inside], mask[:, inside])
-        level = np.nan_to_num(level - sky)
-        light[:, number] = level * np.count_nonzero(inside)
+
+def _light_in_rings(data, mask):
+    """Light in each ring, out to where the profile vanishes in the noise."""
+    sky = ring_median(data, mask)[:, np.newaxis]
+    sigma = np.nan_to_num(sky_sigma(data, mask))[:, np.newaxis]
+    rings = _rings(data.shape[1])
+    data, mask = data.reshape(len(data), -1), mask.reshape(len(mask), -1)
+    light, rows = np.zeros((len(data), len(rings))), np.arange(len(data))
+    ends = [*(end for end in _FADED_BY if end < len(rings)), len(rings)]
+    for first, last in pairwise([0, *ends]):
+        some = rings[first:last]
+        level, count = _medians(data[rows], mask[rows], some)
+        level = np.nan_to_num(level - sky[rows])
         # The scatter of a median is 1.25 times that of a mean.
-        fading[:, number] = (count > 0) & (
-            level <= 2.5 * sigma / np.sqrt(np.maximum(count, 1))
+        noise = 2.5 * sigma[rows] / np.sqrt(np.maximum(count, 1))
+        faded = np.cumsum((count > 0) & (level <= noise), axis=1) > 0
+        level *= [len(ring) for ring in some]
+        light[rows, first:last] = np.where(faded, 0, level)
+        rows = rows[~faded[:, -1]]
+    return light
+
+
+def _medians(data, mask, rings):
+    """Median and number of the good pixels of rings, (N, rings) each."""
+    mask = mask if mask.any() else None
+    found = [
+        masked_median(
+            np.take(data, ring, axis=1),
+            None if mask is None else np.take(mask, ring, axis=1),
         )
-    light[np.cumsum(fading, axis=1) > 0] = 0
+        for ring in rings
+    ]
+    return (np.stack(part, axis=1) for part in zip(*found, strict=True))
+
+
+def _half_of(light):
+    """Radii within which half of the light is, NaN where there is none."""
+    edges = np.arange(light.shape[1]) + 0.5
     growth = np.cumsum(light, axis=1)
     half = 0.5 * growth[:, -1:]
     first = np.argmax(growth >= half, axis=1)
-    rows = np.arange(len(data))
+    rows = np.arange(len(light))
     before = np.where(first > 0, growth[rows, first - 1], 0)
     inner = np.where(first > 0, edges[first - 1], 0)
     with np.errstate(invalid="ignore", divide="ignore"):
         part = (half[:, 0] - before) / light[rows, first]
         # Light grows with the area, not the radius, within a ring.
         radius = np.sqrt(inner**2 + part * (edges[first] ** 2 - inner**2))
-    bad = (half[:, 0] <= 0) | ((stamps.flags & _NO_RESULT) > 0)
-    return np.where(bad, np.nan, radius)
+    return np.where(half[:, 0] <= 0, np.nan, radius)
