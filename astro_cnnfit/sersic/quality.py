@@ -2,6 +2,7 @@
 """Which bits of the ``flags`` column a measurement gets."""
 
 import warnings
+from functools import lru_cache
 
 import numpy as np
 from astropy.utils.exceptions import AstropyUserWarning
@@ -129,10 +130,11 @@ def _near(snr, bounds):
 def _widths(psfs, trained_ranges, n):
     """FWHM of N PSFs, and where it is exact: near the bounds of its range."""
     low, high = trained_ranges.get("psf_fwhm", (_UNKNOWN_FWHM, _UNKNOWN_FWHM))
+    exact = np.ones(n, dtype=bool)
     if psfs is None:
-        return np.full(n, np.sqrt(low * high)), np.ones(n, dtype=bool)
+        return np.full(n, np.sqrt(low * high)), exact
     if len(psfs) == 1:
-        return np.repeat(fwhm(psfs), n), np.ones(n, dtype=bool)
+        return np.repeat(_width(psfs.tobytes(), psfs.dtype, psfs.shape), n), exact
     # Measuring takes far longer than the noise-equivalent area.
     width = np.sqrt(2 * np.log(2) / np.pi / np.square(psfs).sum(axis=(1, 2)))
     near = (width < low * _WIDEST) | (width > high * _NARROWEST)
@@ -140,6 +142,12 @@ def _widths(psfs, trained_ranges, n):
     if near.any():
         width[near] = fwhm(psfs[near])
     return width, near
+
+
+@lru_cache(maxsize=64)
+def _width(content, dtype, shape):
+    """FWHM of one PSF. All chunks of an image ask for it, twice each."""
+    return fwhm(np.frombuffer(content, dtype).reshape(shape))
 
 
 def _at_bound(columns):
