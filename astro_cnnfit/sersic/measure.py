@@ -14,19 +14,14 @@ from dataclasses import fields
 import numpy as np
 from tqdm import tqdm
 
-from astro_cnnfit.cutouts import (
-    block_factor,
-    cut_stamps,
-    estimate_half_light_radius,
-)
-from astro_cnnfit.cutouts.sizes import divisible_factor
+from astro_cnnfit.cutouts import cut_stamps
 from astro_cnnfit.inputs import Image
 from astro_cnnfit.overlap import overlapped
-from astro_cnnfit.parameters import NAMES
 
 from .border import image_sky
 from .looks import measure_stamps
 from .results import Measurement
+from .scales import Scales
 
 __all__ = ["measure"]
 
@@ -35,17 +30,6 @@ __all__ = ["measure"]
 _CHUNK = 1024
 # A galaxy is looked at again, at another scale or place, at most this often.
 _MAX_ROUNDS = 5
-# R_eff as a fraction of a stamp's width, from which on pixels are averaged: 7.6
-# pixels of 61, so that the stamp reaches out to 4 R_eff. On simulated Sersic
-# galaxies of high S/N it pays from 9 pixels on; a real one of 8 pixels that is no
-# Sersic profile (HSC 3 of the benchmark) needs the larger field.
-_LARGE = 1 / 8
-# Sky in excess of the image's, in sky noises, that may be a large galaxy's light.
-_EXCESS = 0.5
-# Stamps are centred anew on galaxies that are farther off, in stamp pixels, but
-# never moved farther from where the user said they are: beyond lies another.
-_OFF_CENTRE, _MAX_SHIFT = 1.5, 4.0
-_X, _Y, _R_EFF = (NAMES.index(name) for name in ("x_0", "y_0", "r_eff"))
 
 
 def measure(
@@ -90,7 +74,7 @@ def measure(
         rows, scale = chunk
         return measure_stamps(
             network,
-            _cut(image, centre, rows, size, scale),
+            _cut(image, scales.centre, rows, size, scale),
             psfs if psfs is None or len(psfs) == 1 else psfs[rows],
             sky,
             batch_size=batch_size,
@@ -100,66 +84,21 @@ def measure(
 
     if sky is None:
         sky = image_sky(image, size)
-    # At this factor a stamp covers the image: there is no more to be seen.
-    limit = divisible_factor(max(1, -(-max(image.data.shape[-2:]) // size)))
-    factor = np.ones(len(x), dtype=int)
-    if r_eff is not None:
-        factor = _factor_for(r_eff, factor, size, limit)
-    centre = np.column_stack([x, y])
+    scales = Scales(image, x, y, r_eff, sky, size)
     pending = np.arange(len(x))
     with tqdm(total=len(x), disable=not progress_bar, unit="galaxy") as bar:
         for again in range(_MAX_ROUNDS):
-            chunks = list(_chunks(pending, factor, batch_size))
+            chunks = list(_chunks(pending, scales.factor, batch_size))
             with closing(overlapped(look, chunks)) as parts:
                 for (rows, _), part in zip(chunks, parts, strict=True):
                     for field in fields(Measurement):
                         getattr(result, field.name)[rows] = getattr(part, field.name)
                     bar.update(0 if again else len(rows))
-            seen = factor, centre
-            sizes = result.params[:, _R_EFF]
-            if limit > 1 and not again:
-                sizes = np.fmax(sizes, _rough_sizes(result, image, x, y, sky, size))
-            factor = _factor_for(sizes, factor, size, limit)
-            if image.data.ndim == 2:
-                centre = _recentred(result.params, centre, (x, y), factor)
-            changed = (factor > seen[0]) | np.any(centre != seen[1], axis=1)
-            pending = np.flatnonzero(changed)
+            pending = scales.after(result)
             if pending.size == 0:
                 break
     result.passes[:] = 1
     return result
-
-
-def _factor_for(r_eff, factor, size, limit):
-    """Side of the blocks that make galaxies small enough; never a smaller one."""
-    with np.errstate(invalid="ignore"):
-        large = r_eff > _LARGE * size * factor
-    wanted = np.minimum(block_factor(r_eff, size=size), limit)
-    return np.where(large, np.maximum(wanted, factor), factor)
-
-
-def _rough_sizes(result, image, x, y, sky, size):
-    """Sizes from growth curves, where there is light at the stamp's border."""
-    sizes = np.full(len(x), np.nan)
-    if image.data.ndim == 3:
-        return sizes
-    with np.errstate(invalid="ignore"):
-        large = result.params[:, _R_EFF] > 0.5 * _LARGE * size
-        bright = result.border_level - sky > _EXCESS * result.sky_sigma
-    rows = np.flatnonzero(large | bright)
-    if rows.size:
-        sizes[rows] = estimate_half_light_radius(image, x[rows], y[rows], size=size)
-    return sizes
-
-
-def _recentred(params, centre, start, factor):
-    """Centres of the stamps, moved where the galaxy is far from them."""
-    found, reach = params[:, [_X, _Y]], factor[:, np.newaxis]
-    with np.errstate(invalid="ignore"):
-        far = np.any(np.abs(found - np.rint(centre)) > _OFF_CENTRE * reach, axis=1)
-    start = np.column_stack(start)
-    moved = np.clip(found, start - _MAX_SHIFT * reach, start + _MAX_SHIFT * reach)
-    return np.where(far[:, np.newaxis], np.rint(moved), centre)
 
 
 def _chunks(rows, factor, batch_size):
