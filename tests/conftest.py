@@ -189,6 +189,19 @@ def bundled(monkeypatch):
 
 
 @pytest.fixture
+def read_beside():
+    """Return a function that reads a file which stands beside the package."""
+    root = Path(__file__).parents[1]
+
+    def read(name):
+        if not (root / name).is_file():
+            pytest.skip(reason=f"{name} is not part of the installed package")
+        return (root / name).read_text(encoding="utf-8")
+
+    return read
+
+
+@pytest.fixture
 def load_benchmark(monkeypatch):
     """Return a function that imports a module of the benchmarks."""
     folder = Path(__file__).parents[1] / "benchmarks"

@@ -16,7 +16,7 @@ from astro_cnnfit.cli.parser import COMMANDS, make_parser
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = [*sorted(DOCS.glob("*.rst")), ROOT / "README.rst", ROOT / "CONTRIBUTING.rst"]
+PAGES = [*sorted(DOCS.glob("*.rst")), *sorted(ROOT.glob("*.rst"))]
 
 
 def lines_of(text):

@@ -13,26 +13,19 @@ GUIDES = ("docs/developers.rst", "docs/release.rst", "CONTRIBUTING.rst")
 NEW = {"mine", "mine.toml", "mine.py"}
 
 
-def read(name):
-    path = ROOT / name
-    if not path.is_file():
-        pytest.skip(reason=f"{name} is not part of what is tested")
-    return path.read_text(encoding="utf-8")
-
-
-def environments():
+def environments(read_beside):
     """Names of the environments of tox that stand for themselves."""
     tox = configparser.ConfigParser(interpolation=None)
-    tox.read_string(read("tox.ini"))
+    tox.read_string(read_beside("tox.ini"))
     listed = tox["tox"]["envlist"].replace("py{311,312,313}", "py311 py312 py313")
     named = {section.removeprefix("testenv:") for section in tox.sections()}
     return named | set(listed.split()) | {f"py3{minor}-test" for minor in (11, 12, 13)}
 
 
 @pytest.mark.parametrize("name", GUIDES)
-def test_files_that_guides_name_exist(name):
+def test_files_that_guides_name_exist(name, read_beside):
     found = re.findall(
-        r"``((?:astro_cnnfit|docs|tests|benchmarks)/[\w/.-]*)``", read(name)
+        r"``((?:astro_cnnfit|docs|tests|benchmarks)/[\w/.-]*)``", read_beside(name)
     )
     assert found or name == "docs/release.rst"
     missing = [
@@ -44,20 +37,24 @@ def test_files_that_guides_name_exist(name):
 
 
 @pytest.mark.parametrize("name", [*GUIDES, ".github/workflows/ci.yml"])
-def test_environments_that_are_named_exist(name):
-    called = re.findall(r"tox -e ([\w,-]+)", read(name))
-    called += re.findall(r"\benv: ([\w-]+)", read(name))
-    assert {env for envs in called for env in envs.split(",")} <= environments()
+def test_environments_that_are_named_exist(name, read_beside):
+    called = re.findall(r"tox -e ([\w,-]+)", read_beside(name))
+    called += re.findall(r"\benv: ([\w-]+)", read_beside(name))
+    assert {env for envs in called for env in envs.split(",")} <= environments(
+        read_beside
+    )
 
 
-def test_workflow_runs_all_that_tox_lists():
-    workflow = set(re.findall(r"\benv: ([\w-]+)", read(".github/workflows/ci.yml")))
+def test_workflow_runs_all_that_tox_lists(read_beside):
+    workflow = set(
+        re.findall(r"\benv: ([\w-]+)", read_beside(".github/workflows/ci.yml"))
+    )
     expected = {"py311-test", "py312-test", "py313-test", "oldestdeps"}
     assert workflow == expected | {"build_docs", "codestyle"}
 
 
-def test_source_distribution_has_what_stands_beside_the_package():
-    manifest = read("MANIFEST.in")
+def test_source_distribution_has_what_stands_beside_the_package(read_beside):
+    manifest = read_beside("MANIFEST.in")
     for path in ROOT.glob("*.rst"):
         assert path.name == "README.rst" or path.name in manifest
     for folder in ("benchmarks", "docs", "tests"):

@@ -162,8 +162,8 @@ def test_imports_point_downward(name):
     assert not upward, f"{name} imports {upward}, which stand above it"
 
 
-def test_every_public_module_is_in_the_reference():
-    reference = (ROOT / "docs" / "reference.rst").read_text(encoding="utf-8")
+def test_every_public_module_is_in_the_reference(read_beside):
+    reference = read_beside("docs/reference.rst")
     listed = set(re.findall(r"automodapi:: (\S+)", reference))
     private = {"keras_start", "compiled", "overlap", "json_files", "cli"}
     private = {f"astro_cnnfit.{part}" for part in private}
@@ -176,28 +176,21 @@ def test_every_public_module_is_in_the_reference():
     assert not missing
 
 
-def readme_commands():
-    """List the commands of the README that make an environment."""
-    readme = (ROOT / "README.rst").read_text(encoding="utf-8")
-    return re.findall(r"^    (python3 -m venv .*)$", readme, flags=re.MULTILINE)
-
-
-def test_ci_runs_the_test_command_of_the_readme():
+def test_ci_runs_the_test_command_of_the_readme(read_beside):
+    readme = read_beside("README.rst")
     printed = subprocess.run(
         [ROOT / ".ci" / "run", "--print"], capture_output=True, text=True, check=True
     ).stdout.strip()
-    demo, test = readme_commands()
+    commands = r"^    (python3 -m venv .*)$"
+    demo, test = re.findall(commands, readme, flags=re.MULTILINE)
     assert printed == test
     assert demo.endswith("astro-cnnfit demo")
     assert test.endswith("pytest")
 
 
-def pyproject():
-    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-
-
-def test_extra_for_users_brings_nothing_for_developers():
-    extras = pyproject()["project"]["optional-dependencies"]
+def test_extra_for_users_brings_nothing_for_developers(read_beside):
+    pyproject = tomllib.loads(read_beside("pyproject.toml"))
+    extras = pyproject["project"]["optional-dependencies"]
     named = {re.match(r"[\w-]+(\[[\w,]+\])?", need)[0] for need in extras["all"]}
     assert "astro_cnnfit[plot,dask,tune]" in named
     users = {need for name in ("plot", "dask", "tune") for need in extras[name]}
@@ -205,21 +198,20 @@ def test_extra_for_users_brings_nothing_for_developers():
         assert not re.match("pytest|sphinx|hypothesis|galsim|tox|ruff", need), need
 
 
-def test_oldest_dependencies_are_those_that_tox_tests():
-    project = pyproject()["project"]
+def test_oldest_dependencies_are_those_that_tox_tests(read_beside):
+    project = tomllib.loads(read_beside("pyproject.toml"))["project"]
     extras = project["optional-dependencies"]
     needs = project["dependencies"] + extras["all"] + extras["test"]
     needs += extras["plot"] + extras["dask"] + extras["tune"]
     bound = re.compile(r"([\w-]+)(?:\[\w+\])?>=([\d.]+)(?:,<[\d.]+)?$")
     bounds = dict(found.groups() for need in needs if (found := bound.match(need)))
-    tox = (ROOT / "tox.ini").read_text(encoding="utf-8")
+    tox = read_beside("tox.ini")
     pin = re.compile(r"oldestdeps: ([\w-]+)==([\d.]+?)(?:\.\*)?$", flags=re.MULTILINE)
     assert bounds == dict(pin.findall(tox))
 
 
-def test_version_is_the_same_everywhere():
-    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
-    changes = (ROOT / "CHANGES.rst").read_text(encoding="utf-8")
+def test_version_is_the_same_everywhere(read_beside):
+    citation, changes = read_beside("CITATION.cff"), read_beside("CHANGES.rst")
     assert f"\nversion: {astro_cnnfit.__version__}\n" in citation
     assert changes.startswith(astro_cnnfit.__version__)
 
