@@ -34,9 +34,8 @@ USE = {
     ),
     "galnet1": (
         "Images of KiDS's seeing without a PSF, and comparisons with the paper.",
-        "Other seeing: what is broader looks larger, what is sharper has too high an "
-        "index. No S/N below 55. No covariance that differs from galaxy to galaxy: its "
-        "errors are the same for all.",
+        "Other seeing, for it cannot know the PSF: sizes, indices and axis ratios are "
+        "off. No S/N below 55. Its errors are the same for all galaxies.",
     ),
     "galnet2": (
         "Comparisons with the paper.",
@@ -47,9 +46,9 @@ USE = {
         "C, A, S, Gini, M20 and radii without noise, of resolved galaxies (R_p of 3.5 "
         "to 38 pixels) at S/N per pixel of 1.5 to 100; alone or in the combination.",
         "Pairs and galaxies with several nuclei: the centre of least asymmetry is "
-        "ambiguous. The strongest asymmetries come out too low at low S/N. Noise that "
-        "is correlated more than that of the training raises A. It knows no PSF: what "
-        "is blurred counts as blurred.",
+        "ambiguous. The strongest asymmetries come out too low at low S/N. Correlated "
+        "noise, and neighbours that were left in, make A scatter more than its errors "
+        "say. It knows no PSF: what is blurred counts as blurred.",
     ),
     "casnet_a": (
         "Comparisons with the paper.",
@@ -96,7 +95,7 @@ TRAINING = (
 def write_all(folder):
     """Write the cards into ``folder``, those of morphology apart."""
     parts = {"networks.inc": [], "morphology_networks.inc": []}
-    for path in model_files():
+    for path in sorted(model_files(), key=_place):
         architecture = json.loads(path.read_text(encoding="utf-8"))["architecture"]
         place = "morphology_networks" if architecture in MORPHOLOGY else "networks"
         parts[f"{place}.inc"].append(path.parent.name)
@@ -104,6 +103,13 @@ def write_all(folder):
     texts |= {"training_times.inc": times(), "training_config.inc": settings()}
     for name, text in texts.items():
         (folder / name).write_text(text + "\n", encoding="utf-8")
+
+
+def _place(path):
+    """Place of a network's card, the package's own before the papers'."""
+    names = list(USE)
+    name = path.parent.name
+    return names.index(name) if name in names else len(names)
 
 
 def cards(names):
@@ -119,7 +125,7 @@ def _card(name, path):
     facts |= {key: training[key] for key in TRAINING if training.get(key) is not None}
     rows = [(key.replace("_", " "), _value(value)) for key, value in facts.items()]
     ranges = [(key, *limits) for key, limits in description["trained_ranges"].items()]
-    use, failures = USE[name]
+    use, failures = USE.get(name, ("-", "-"))
     parts = [
         f"{name}\n{'-' * len(name)}",
         f"**For:** {use}",
