@@ -160,7 +160,8 @@ def _rates(fields):
     text = (
         "Rows of the table, how many of them were added between the passes, the share "
         "of the galaxies that they hold by S/N within R_eff, and the share of rows "
-        "that have an object of the field within 4 pixels:"
+        "that have an object of the field within 4 pixels (at twice the density, a "
+        "fifth of all places have):"
     )
     return "\n\n".join([text, list_table(rows, _HEADER)])
 
