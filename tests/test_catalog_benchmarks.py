@@ -336,7 +336,7 @@ class TestPages:
         # 1.25e10 stamps, 1e5 a second.
         assert "hours of a GPU (a GPU, measured)\n     - 35\n" in text
         accelerator["networks"] = {}
-        assert "(a GPU, measured)\n     - -\n" in pages.billion()
+        assert "(a GPU, measured)\n     - \\-\n" in pages.billion()
 
     def test_a_benchmark_that_is_under_way(self, pages, result):
         self.results["catalog_speed"] = {**result, "rates": {}}
