@@ -38,14 +38,20 @@ def first():
 
 
 def advice():
-    """Say what to do about each flag."""
-    cuts = (RECOMMENDED_CUT, MORPHOLOGY_CUT)
-    rows = [("flag", "in the cut", "for morphology", "what to do")]
+    """Say what each flag means and what to do, and which cuts leave it out."""
+    cuts = {"profiles": RECOMMENDED_CUT, "morphology": MORPHOLOGY_CUT}
+    rows = [("bit", "flag", "what it means", "what to do", "in the cut for")]
     rows += [
-        (f.name, *("yes" if f.bit & cut else "no" for cut in cuts), f.advice)
-        for f in FLAGS
+        (
+            flag.bit,
+            f"``{flag.name}``",
+            flag.meaning,
+            flag.advice,
+            ", ".join(name for name, cut in cuts.items() if flag.bit & cut) or "-",
+        )
+        for flag in FLAGS
     ]
-    return list_table(rows, "   :header-rows: 1", "   :widths: 22 10 12 56")
+    return list_table(rows, "   :header-rows: 1", "   :widths: 12 20 30 26 12")
 
 
 def rates():

@@ -10,7 +10,6 @@ import ast
 from pathlib import Path
 
 import astro_cnnfit
-from astro_cnnfit.flags import flag_table
 from astro_cnnfit.parameters import PARAMETERS
 
 PACKAGE = Path(astro_cnnfit.__file__).parent
@@ -42,7 +41,6 @@ def write_all(folder):
     """Write every part but the networks' cards into ``folder``."""
     folder.mkdir(exist_ok=True)
     parts = {
-        "flags.inc": flag_table(),
         "parameters.inc": _parameters(),
         "columns.inc": _columns(),
         "morphology_columns.inc": _morphology_columns(),
