@@ -48,6 +48,7 @@ sphinx_gallery_conf = {
         ]
     ),
     "image_srcset": ["2x"],
+    "show_signature": False,
     # Examples are run, and shown with their output, where their network is there.
     "plot_gallery": "True" if generated_pages.has_default_network() else "False",
     "abort_on_example_error": True,
@@ -64,6 +65,8 @@ html_theme_options = {
     "use_edit_page_button": False,
 }
 html_show_sourcelink = False
+html_static_path = ["_css"]
+html_css_files = ["gallery.css"]
 html_sidebars = {"**": []}  # each page has its sections on the right
 
 automodapi_inheritance_diagram = False

@@ -104,7 +104,7 @@ def _new_axes(count):
     blocks = -(-count // _COLUMNS)
     columns = -(-count // blocks)
     figure = pyplot().figure(
-        figsize=(3.5 * columns, 4.9 * blocks), layout="constrained"
+        figsize=(3.1 * columns, 4.5 * blocks), layout="constrained"
     )
     grid = figure.add_gridspec(2 * blocks, columns, height_ratios=(2, 1) * blocks)
     axes = np.empty((2, count), dtype=object)

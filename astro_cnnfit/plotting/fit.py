@@ -73,7 +73,7 @@ def plot_fit(
     if not sigma > 0:
         raise ValueError(f"sigma must be positive, got {sigma}")
     axes = axes_for(
-        axes, 1, 3, figsize=(13, 4), wcs=sky_of(image, wcs), sharex=True, sharey=True
+        axes, 1, 3, figsize=(12, 3.7), wcs=sky_of(image, wcs), sharex=True, sharey=True
     )
     norm = asinh_norm(sigma, values, model)
     unit = "" if image.unit is None else f" ({image.unit})"

@@ -196,9 +196,11 @@ def _whole(pixels, valid, ellipse):
 def _new_axes(wcs):
     from .style import pyplot
 
-    figure = pyplot().figure(figsize=(13.5, 4), layout="constrained")
+    figure = pyplot().figure(figsize=(12, 3.6), layout="constrained")
     first = figure.add_subplot(1, 3, 1, projection=wcs)
     second = figure.add_subplot(1, 3, 2, projection=wcs, sharex=first, sharey=first)
+    if wcs is None:
+        second.tick_params(labelleft=False)
     return [first, second, figure.add_subplot(1, 3, 3)]
 
 
@@ -268,10 +270,10 @@ def _draw_growth(axis, part, measured):
     )
     total = flux_within(growth, _APERTURE * radius)
     fraction = growth.flux / total if total > 0 else np.full_like(growth.flux, np.nan)
-    axis.plot(growth.radii, fraction, color=BLUE, linewidth=2, label="light within")
+    axis.plot(growth.radii, fraction, color=BLUE, linewidth=2, label="light within $R$")
     axis.plot(
         *petrosian_ratio(growth), color=ORANGE, linestyle="--", marker=".",
-        label="brightness / mean within",
+        label=r"$I(R)$ / mean within",
     )  # fmt: skip
     axis.axhline(ETA, color="0.4", linewidth=0.8, linestyle=":")
     places = {label: measured[name] for name, label in _RADII.items()}

@@ -61,7 +61,7 @@ print(f"{run.summary['rows']} galaxies measured, {run.summary['failed_rows']} fa
 # how many there are of each magnitude.
 
 figure, (sky, counts) = plt.subplots(
-    1, 2, figsize=(13, 4.8), width_ratios=(1.7, 1), layout="constrained"
+    1, 2, figsize=(11, 4.1), width_ratios=(1.7, 1), layout="constrained"
 )
 drawn = sky.scatter(
     table["ra"].to_value("deg"), table["dec"].to_value("deg"),
@@ -73,6 +73,7 @@ figure.colorbar(drawn, ax=sky, label=r"$R_\mathrm{eff}$ (arcsec)",
                 ticks=[0.2, 0.5, 1, 2], format="%g").minorticks_off()  # fmt: skip
 sky.invert_xaxis()
 sky.ticklabel_format(useOffset=False)
+sky.locator_params(axis="x", nbins=5)
 sky.set(xlabel="right ascension (deg)", ylabel="declination (deg)", aspect="equal")
 sky.set_title(f"{len(table)} galaxies on {len(set(table['tile']))} tiles")
 

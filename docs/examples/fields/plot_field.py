@@ -49,7 +49,7 @@ print(
 # Image and model have one scale, the residual is in noises of the sky.
 
 figure, axes = plt.subplots(
-    1, 3, figsize=(15, 4.6), sharex=True, sharey=True, layout="constrained"
+    1, 3, figsize=(12.5, 3.8), sharex=True, sharey=True, layout="constrained"
 )
 plot_fit(image, fitter, axes=axes)
 for kind, marker, colour in ((~stars, "o", "w"), (stars, "*", "#D55E00")):

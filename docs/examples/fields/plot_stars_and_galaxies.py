@@ -38,7 +38,7 @@ right = (probability > 0.5) == is_star
 print(f"right: {right[known & is_star].sum()} of {np.sum(known & is_star)} stars,")
 print(f"       {right[known & ~is_star].sum()} of {np.sum(known & ~is_star)} galaxies")
 
-figure, axis = plt.subplots(figsize=(9, 6), layout="constrained")
+figure, axis = plt.subplots(figsize=(8, 5.2), layout="constrained")
 for kind, marker, label in ((~is_star, "o", "galaxy"), (is_star, "*", "star")):
     rows = known & kind
     drawn = axis.scatter(

@@ -74,7 +74,7 @@ for band, value, row in zip(bands, snr, tables, strict=True):
 # parameters against the wavelength. Open symbols have a flag, which tells where the S/N
 # is too low, or where no Sersic profile is like what is seen.
 
-figure = plt.figure(figsize=(13, 7.2), layout="constrained")
+figure = plt.figure(figsize=(11, 6.4), layout="constrained")
 upper, lower = figure.subfigures(2, 1, height_ratios=(1, 1.25), hspace=0.04)
 grid = upper.subplots(2, 9)
 middle = np.s_[place[1] - 20 : place[1] + 21, place[0] - 20 : place[0] + 21]

@@ -42,6 +42,5 @@ for name in ("flux", "r_eff", "n", "ellip"):
 # %%
 # Data, model, and residual in units of the sky's noise.
 
-_, axes = plt.subplots(1, 3, figsize=(12, 4), layout="constrained")
-plot_fit(image, fitter, axes=axes)
+plot_fit(image, fitter)
 plt.show()

@@ -65,10 +65,10 @@ snr = tables["network"]["sn_per_pixel"].reshape(truth.shape)
 print(f"{truth.shape[1]} galaxies")
 
 # %%
-# Above, one of them. Below, all: noise hides the asymmetry from the classical measure
+# Above, one of them. Below, the mean of all and the scatter about the truth: noise hides the asymmetry from the classical measure
 # first, and from the network, which has learnt what noise does, at a lower S/N.
 
-figure = plt.figure(figsize=(12, 6.6), layout="constrained")
+figure = plt.figure(figsize=(10.5, 5.8), layout="constrained")
 upper, lower = figure.subfigures(2, 1, height_ratios=(1, 1.9))
 shown = int(np.argmax(truth[0]))
 panels = upper.subplots(1, len(redshifts))
@@ -78,7 +78,7 @@ for panel, z, images, value in zip(panels, redshifts, seen, snr, strict=True):
     panel.set_title(f"z = {z:g}\nS/N {value[shown]:.1f}", fontsize=12)
 
 axis = lower.subplots()
-label = f"without noise: mean of {truth.shape[1]} galaxies"
+label = f"without noise ({truth.shape[1]} galaxies)"
 axis.plot(redshifts, truth.mean(axis=1), color="k", linewidth=2, label=label)
 styles = {"classical": ("s", "#D55E00", -0.008), "network": ("o", "#0072B2", 0.008)}
 for name, (marker, colour, shift) in styles.items():
@@ -87,7 +87,7 @@ for name, (marker, colour, shift) in styles.items():
     axis.errorbar(
         redshifts + shift, truth.mean(axis=1) + mean, scatter, fmt=marker,
         color=colour, capsize=4, markersize=9, markeredgecolor="k",
-        label=f"{name}: mean, and scatter about the truth",
+        label=name,
     )  # fmt: skip
     print(f"{name:9s} off by", " ".join(f"{value:+.3f}" for value in mean))
 axis.set(xlabel="redshift", ylabel="asymmetry $A$", ylim=(0, 0.72))

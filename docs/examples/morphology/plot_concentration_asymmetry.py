@@ -53,7 +53,7 @@ else:
     named = {name: read(folder / path) for name, path in NAMED.items()}
     path = folder / "cosmos_f814w" / "real_galaxy_images_extension.fits"
     with fits.open(path) as hdus:
-        others = [hdu.data.astype(float) for hdu in hdus if min(hdu.shape) > 40]
+        others = [hdu.data.astype(float) for hdu in hdus if min(hdu.shape) > 44]
 
 # %%
 # The galaxy is the brightest of its image when that is smoothed, or, in COSMOS, alone.
@@ -78,7 +78,7 @@ print(f"{len(crowd)} {shown}")
 # %%
 # Letters say where in the plane the galaxies at the sides are.
 
-figure = plt.figure(figsize=(13, 6.6), layout="constrained")
+figure = plt.figure(figsize=(11, 5.6), layout="constrained")
 panels = figure.subplot_mosaic(
     [["0", "plane", "3"], ["1", "plane", "4"], ["2", "plane", "5"]],
     width_ratios=(1, 2.3, 1),

@@ -35,7 +35,7 @@ data = TuningData(
 )
 
 # %%
-# The space of Tohill et al. (2021), narrowed to networks of that size, and eight
+# The space of Tohill et al. (2021), narrowed to networks of that size, and seven
 # trials.
 
 space = read_space("casnet").replace(
@@ -44,7 +44,7 @@ space = read_space("casnet").replace(
     batch_size=16, optimizer="adam", learning_rate=Choice(0.01, 0.02, 0.05),
 )  # fmt: skip
 search = BayesianHyperparameterSearch(
-    space, max_trials=8, seed=2, epochs=3, patience=3, directory=tempfile.mkdtemp()
+    space, max_trials=7, seed=2, epochs=3, patience=3, directory=tempfile.mkdtemp()
 )
 results = search.search(data)
 table = results.copy()
@@ -56,7 +56,7 @@ print(table["trial", "filters", "dense_units", "dropout", "learning_rate", "scor
 # What the search has found after each trial, and the trials that no other beats in both
 # error and cost: their lower left end is where to look for a cheap network.
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.8), layout="constrained")
+figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
 plot_best_so_far(results, axes=left)
 plot_pareto(results, axes=right)
 left.set_title("progress")

@@ -49,7 +49,7 @@ count = len(true)
 band = [
     beta.ppf(p, levels * count + 1, (1 - levels) * count + 1) for p in (0.025, 0.975)
 ]
-figure, (whole, detail) = plt.subplots(1, 2, figsize=(13, 5.6), layout="constrained")
+figure, (whole, detail) = plt.subplots(1, 2, figsize=(11, 4.8), layout="constrained")
 for axis, zero in ((whole, 0), (detail, levels)):
     axis.fill_between(levels, *(100 * (edge - zero) for edge in band), color="0.87")
     axis.set(xlim=(0, 1), xlabel="credible level")

@@ -43,7 +43,7 @@ for name, params in galaxies.items():
 # Medians, with the scatter from image to image; and how many of the images have a flag
 # that says that the PSF, or the model, does not fit.
 
-figure, axes = plt.subplots(1, 3, figsize=(13, 4.6), layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(11, 3.9), layout="constrained")
 bits = flags.PSF_MISMATCH | flags.POOR_MODEL
 styles = (("#0072B2", "o-", -0.12), ("#D55E00", "s--", 0.12))
 for (name, params), (colour, line, shift) in zip(galaxies.items(), styles, strict=True):
