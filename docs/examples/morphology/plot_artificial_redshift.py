@@ -65,8 +65,9 @@ snr = tables["network"]["sn_per_pixel"].reshape(truth.shape)
 print(f"{truth.shape[1]} galaxies")
 
 # %%
-# Above, one of them. Below, the mean of all and the scatter about the truth: noise hides the asymmetry from the classical measure
-# first, and from the network, which has learnt what noise does, at a lower S/N.
+# Above, one of them. Below, the mean of all and the scatter about the truth: noise
+# hides the asymmetry from the classical measure first, and from the network, which has
+# learnt what noise does, at a lower S/N.
 
 figure = plt.figure(figsize=(10.5, 5.8), layout="constrained")
 upper, lower = figure.subfigures(2, 1, height_ratios=(1, 1.9))
