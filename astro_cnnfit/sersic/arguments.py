@@ -1,5 +1,5 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""What the fitter is told, checked: settings, network, PSF and positions."""
+"""What the fitter is told, checked: its network and its settings."""
 
 import operator
 import os
@@ -7,25 +7,16 @@ import os
 import astropy.units as u
 import numpy as np
 
-from astro_cnnfit.inputs import ZeroPoint, find_zeropoint, parse_positions
-from astro_cnnfit.psf import psf_stamps_of_rows
+from astro_cnnfit.inputs import ZeroPoint, find_zeropoint
 
 __all__ = [
     "checked_shape",
-    "find_galaxies",
-    "more_ids",
     "parse_model",
     "parse_positive",
     "parse_refine",
     "parse_zeropoint",
-    "positions_of",
-    "psf_stamps",
-    "psfs_of",
     "zeropoint_of",
 ]
-
-# Width of the PSFs with which the models of a network without PSF are drawn.
-_PSF_SIZE = 25
 
 
 def parse_model(model, tasks=("sersic",), precision=None):
@@ -183,169 +174,6 @@ def parse_refine(refine):
     if not isinstance(refine, (bool, np.bool_)):
         raise ValueError(f"refine must be False, True or 'map', got {refine!r}")
     return bool(refine)
-
-
-def psf_stamps(psf, x, y, network, *, oversampling=1, includes_pixel=None, size=None):
-    """
-    PSF stamps, one for all galaxies or one for each.
-
-    Parameters
-    ----------
-    psf
-        In any form that `~astro_cnnfit.psf.as_psf_stamps` takes.
-    x, y : `~numpy.ndarray`
-        (N,) positions of the galaxies.
-    network : `~astro_cnnfit.weights.Network`
-        For which they are.
-    oversampling : float
-        Samples per pixel of the image.
-    includes_pixel : bool, optional
-        Whether they are effective ones.
-    size : int, optional
-        Pixels on a side, by default those that the network takes.
-
-    Returns
-    -------
-    stamps : `~numpy.ndarray`
-        (N or 1, k, k) float32, unit sum.
-    good : `~numpy.ndarray` of bool
-        (N or 1,) false where the PSF of a galaxy is none; it gets the mean one.
-    """
-    try:
-        return psf_stamps_of_rows(
-            psf,
-            size=size or network.psf_size or _PSF_SIZE,
-            n=len(x),
-            positions=(x, y),
-            oversampling=oversampling,
-            includes_pixel=includes_pixel,
-        )
-    except ValueError as error:
-        # The argument has a longer name in the fitter.
-        if str(error).startswith(("oversampling", "includes_pixel")):
-            raise ValueError(f"psf_{error}") from error
-        raise
-
-
-def psfs_of(psf, x, y, network, *, refine=False, **settings):
-    """
-    PSF stamps for a call, None where none are given and none are needed.
-
-    Parameters
-    ----------
-    psf, x, y, network, **settings
-        As for `psf_stamps`.
-    refine : bool or str
-        Whether galaxies are to be refined.
-
-    Returns
-    -------
-    stamps, good : `~numpy.ndarray` or None
-        As of `psf_stamps`.
-
-    Raises
-    ------
-    ValueError
-        If there is no PSF, and the network or the refinement needs one.
-    """
-    if psf is not None:
-        return psf_stamps(psf, x, y, network, **settings)
-    if network.needs_psf:
-        raise ValueError(
-            f"psf must be given: network {network.name!r} needs one "
-            "('galnet1' does without)"
-        )
-    if refine:
-        raise ValueError(f"psf must be given: refine={refine!r} needs one")
-    return None, None
-
-
-def positions_of(image, init_params, finder):
-    """
-    Where the galaxies of a call are.
-
-    Parameters
-    ----------
-    image : `~astro_cnnfit.inputs.Image`
-        One image or a stack.
-    init_params
-        What `~astro_cnnfit.inputs.parse_positions` takes, or None.
-    finder : callable or None
-        Finds galaxies in an image if there are no ``init_params``.
-
-    Returns
-    -------
-    tuple
-        As `~astro_cnnfit.inputs.parse_positions` returns it. Without positions
-        and finder, the centre of each image.
-
-    Raises
-    ------
-    ValueError
-        If there is not one position for each image of a stack.
-    """
-    ny, nx = image.data.shape[-2:]
-    is_stack = image.data.ndim == 3
-    n = len(image.data) if is_stack else 1
-    if init_params is None and finder is not None:
-        if is_stack:
-            raise ValueError(
-                "finder is for one image; data is a stack: its galaxies are in "
-                "the centres, or where init_params say"
-            )
-        init_params = find_galaxies(finder, image)
-    if init_params is None:
-        init_params = np.tile([(nx - 1) / 2, (ny - 1) / 2], (n, 1))
-    positions = parse_positions(init_params, None if is_stack else image.wcs)
-    if is_stack and len(positions.x) != n:
-        raise ValueError(
-            f"init_params must have a row for each of the {n} images of the "
-            f"stack, got {len(positions.x)}"
-        )
-    return positions
-
-
-def find_galaxies(finder, image):
-    """
-    Positions that a finder gives for an image.
-
-    Parameters
-    ----------
-    finder : callable
-        What `~astro_cnnfit.detection.parse_finder` returns.
-    image : `~astro_cnnfit.inputs.Image`
-        One image.
-
-    Returns
-    -------
-    `~astropy.table.Table` or `~numpy.ndarray`
-        What `~astro_cnnfit.inputs.parse_positions` takes.
-    """
-    data, error = image.data.copy(), image.error
-    if image.unit is not None:
-        data = data * image.unit
-        error = None if error is None else error * image.unit
-    return finder(data, mask=image.mask, error=error)
-
-
-def more_ids(ids, n):
-    """
-    Identification numbers with those of rows that were added.
-
-    Parameters
-    ----------
-    ids : `~numpy.ndarray` of int
-        Of the first rows.
-    n : int
-        Number of all rows.
-
-    Returns
-    -------
-    `~numpy.ndarray`
-        (n,), those that are new from one above the largest on.
-    """
-    more = n - len(ids)
-    return np.append(ids, max(ids) + 1 + np.arange(more)) if more else ids
 
 
 def checked_shape(shape, n, is_stack):

@@ -11,9 +11,10 @@ from astropy.table import QTable
 
 from astro_cnnfit.inputs.image import parse_values
 
-from .arguments import checked_shape, psf_stamps
+from .arguments import checked_shape
 from .images import image_of_galaxies, psfs_or_typical, stack_of_galaxies
 from .point_sources import psfs_at
+from .psfs import psf_stamps
 from .results import Measurement
 
 __all__ = ["Fit", "model_image", "residual_image"]

@@ -5,27 +5,23 @@ import numpy as np
 
 from astro_cnnfit import flags
 from astro_cnnfit.inputs import parse_image
-from astro_cnnfit.psf import fwhm
 
 from .arguments import (
-    more_ids,
     parse_model,
     parse_positive,
     parse_refine,
     parse_zeropoint,
-    positions_of,
-    psf_stamps,
-    psfs_of,
     zeropoint_of,
 )
-from .field import MeasuredField, find_and_measure_field
+from .call import finder_for, make_results, measure_all
 from .fit import Fit, model_image, residual_image
 from .images import astropy_models
-from .measure import measure
+from .positions import more_ids, positions_of
 from .posterior import draw_parameters, draw_table
+from .psfs import psf_stamps, psfs_of
 from .quality import warn_of_lost
-from .results import FitInfo, make_table, versions
-from .sky import parse_pixel_scale, sky_columns
+from .results import FitInfo
+from .sky import parse_pixel_scale
 
 __all__ = ["CNNSersicFitter"]
 
@@ -235,21 +231,21 @@ class CNNSersicFitter:
         }
         finder = None
         if init_params is None:
-            finder = self._finder_for(image, psf, of_psf)
+            finder = finder_for(self, image, psf, of_psf)
         ids, x, y, extra = positions_of(image, init_params, finder)
         psfs, good = psfs_of(psf, x, y, self.model, refine=self.refine, **of_psf)
         star_psfs = None
         if self.iterations > 1 and psf is not None:
             star_psfs, _ = psf_stamps(psf, x, y, self.model, size=_STAR_SIZE, **of_psf)
-        field = self._measure(
-            image, x, y, (psfs, star_psfs, good), extra.get("r_eff"),
+        field = measure_all(
+            self, image, x, y, (psfs, star_psfs, good), extra.get("r_eff"),
             finder if hasattr(finder, "find") else None,
         )  # fmt: skip
         measurement = field.measurement
         ids = more_ids(ids, len(field.x))
         wcs = image.wcs if image.data.ndim == 2 else None
         positions = ids, field.x, field.y
-        results = self._table(image, wcs, positions, measurement, zeropoint)
+        results = make_results(self, image, wcs, positions, measurement, zeropoint)
         init = results["id", "x_init", "y_init"]
         # One assignment: another thread sees all of a call or nothing of it.
         self._fit = Fit(
@@ -424,74 +420,3 @@ class CNNSersicFitter:
         if fit is None:
             raise ValueError(f"{method} needs results: call the fitter with data first")
         return fit
-
-    def _measure(self, image, x, y, psfs, r_eff, finder):
-        """Measure galaxies, each by itself or all together."""
-        psfs, star_psfs, good = psfs
-        settings = {
-            "r_eff": r_eff, "statistics": self.statistics, "refine": self.refine,
-            "batch_size": self.batch_size, "progress_bar": self.progress_bar,
-        }  # fmt: skip
-        # Nobody looks at a galaxy whose PSF is none.
-        lost = np.broadcast_to(False if good is None else ~good, x.shape)
-        place = np.where(lost, np.nan, x), y
-        if self.iterations == 1:
-            found = measure(self.model, image, *place, psfs, **settings)
-            field = MeasuredField(found, x, y, psfs, star_psfs)
-        elif image.data.ndim == 2:
-            field = find_and_measure_field(
-                self.model, image, *place, psfs, iterations=self.iterations,
-                star_psfs=star_psfs, finder=finder, **settings,
-            )  # fmt: skip
-            field = field._replace(x=np.append(x, field.x[len(x) :]))
-        else:
-            raise ValueError(
-                "iterations must be 1 for a stack, whose images have nothing to do "
-                f"with each other, got {self.iterations}"
-            )
-        field.measurement.flags[: len(x)][lost] = flags.BAD_PSF
-        return field
-
-    def _finder_for(self, image, psf, of_psf):
-        """The finder; the default one smooths as much as the PSF in the middle does."""
-        if not self._is_default_finder or psf is None:
-            return self.finder
-        middle = ([n / 2] for n in image.data.shape[:-3:-1])
-        try:
-            psfs, _ = psf_stamps(psf, *map(np.array, middle), self.model, **of_psf)
-        except (TypeError, ValueError):
-            # One for each galaxy, or none at all, of which others complain.
-            return self.finder
-        width = float(fwhm(psfs)[0])
-        return self.finder.with_fwhm(width) if np.isfinite(width) else self.finder
-
-    def _table(self, image, wcs, positions, measurement, zeropoint):
-        value, source = (None, None) if zeropoint is None else zeropoint
-        sky = sky_columns(
-            measurement.params,
-            measurement.covariance,
-            wcs=wcs,
-            pixel_scale=self.pixel_scale,
-        )
-        meta = versions() | {
-            "model": self.model.name,
-            "model_sha256": self.model.sha256,
-            "precision": self.precision,
-            "pixel_scale": self.pixel_scale,
-            "zeropoint": value,
-            "zeropoint_source": source,
-            "statistics": self.statistics,
-            "refine": self.refine,
-            "iterations": self.iterations,
-            "error_given": image.error is not None,
-        }
-        # FITS headers and other files have no None.
-        meta = {name: value for name, value in meta.items() if value is not None}
-        return make_table(
-            measurement,
-            positions,
-            unit=image.unit,
-            zeropoint=value,
-            sky=sky,
-            meta=meta,
-        )

@@ -12,7 +12,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 from astro_cnnfit.inputs import parse_image
 from astro_cnnfit.parameters import NAMES, total_flux
 
-from .arguments import parse_model, psfs_of
+from .arguments import parse_model
 from .conditioning import (
     MODEL_NAMES,
     Posterior,
@@ -31,6 +31,7 @@ from .model_units import (
     within_bounds,
 )
 from .pixel_grid import parse_grid
+from .psfs import psfs_of
 
 __all__ = ["CNNSersicModelFitter"]
 
