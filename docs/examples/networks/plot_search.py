@@ -35,7 +35,7 @@ data = TuningData(
 )
 
 # %%
-# The space of Tohill et al. (2021), narrowed to networks of that size, and seven
+# The space of Tohill et al. (2021), narrowed to networks of that size, and six
 # trials.
 
 space = read_space("casnet").replace(
@@ -44,7 +44,7 @@ space = read_space("casnet").replace(
     batch_size=16, optimizer="adam", learning_rate=Choice(0.01, 0.02, 0.05),
 )  # fmt: skip
 search = BayesianHyperparameterSearch(
-    space, max_trials=7, seed=2, epochs=3, patience=3, directory=tempfile.mkdtemp()
+    space, max_trials=6, seed=2, epochs=3, patience=3, directory=tempfile.mkdtemp()
 )
 results = search.search(data)
 table = results.copy()
