@@ -37,6 +37,9 @@ _SAME_NOISE, _SAME, _NOISY = 0.02, 1e-6, 500.0
 # peak of a point source does, and by how many noises: room for PSFs that are too wide,
 # and for the noise of the light itself.
 _SHARPER, _SHARP_SHARE, _SHARP_SIGMAS = 1.5, 0.1, 6.0
+# Spikes, rings and what resampling leaves of bright cores are sharp, too, but fainter
+# than this part of the highest pixel.
+_OF_HIGHEST = 0.1
 _X, _Y, _FLUX, _R_EFF, _ELLIP = (
     NAMES.index(name) for name in ("x_0", "y_0", "flux", "r_eff", "ellip")
 )
@@ -161,7 +164,7 @@ def has_bad_pixel(data, mask, sky, sigma, psfs):
         exceeds the mean of the four beside it by half as much again as the peak of a
         point source of its height does (or by a tenth of the height more), or is as
         much below it as the peak of one as high as the highest of the four would be
-        above: cosmic rays, hot and dead pixels.
+        above; and by a tenth of the highest pixel: cosmic rays, hot and dead pixels.
 
     Notes
     -----
@@ -181,9 +184,10 @@ def has_bad_pixel(data, mask, sky, sigma, psfs):
     with np.errstate(invalid="ignore"):
         step, noise = own - mean, _SHARP_SIGMAS * sigma
         bright = step > allowed * own + noise
-        highest = np.maximum.reduce(beside)
-        dark = -step > allowed * highest + noise
-    return (bright | dark).any(axis=(1, 2))
+        dark = -step > allowed * np.maximum.reduce(beside) + noise
+        highest = np.nanmax(own, axis=(1, 2), keepdims=True, initial=0.0)
+        counts = np.abs(step) > _OF_HIGHEST * highest
+    return ((bright | dark) & counts).any(axis=(1, 2))
 
 
 def _sharpness(psfs):
