@@ -62,10 +62,6 @@ def _mended(old, new, inputs):
     }
 
 
-def _states(part):
-    return [_state(file) for file in part["files"]]
-
-
 def _state(file):
     return file["size"], file["mtime_ns"]
 
