@@ -69,6 +69,10 @@ html_static_path = ["_css"]
 html_css_files = ["gallery.css"]
 html_sidebars = {"**": []}  # each page has its sections on the right
 
+# Figures without links to files of them.
+plot_html_show_formats = False
+plot_html_show_source_link = False
+
 automodapi_inheritance_diagram = False
 automodsumm_inherited_members = False
 numpydoc_show_class_members = False
