@@ -6,7 +6,7 @@ import pytest
 
 from astro_cnnfit import CNNSersicFitter
 from astro_cnnfit.cli.demo import find_galaxy
-from astro_cnnfit.cli.demo_field import load_field
+from astro_cnnfit.datasets import load_field
 from astro_cnnfit.inputs import read_image
 from astro_cnnfit.psf import moffat
 from astro_cnnfit.sersic.images import image_of_galaxies

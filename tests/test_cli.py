@@ -3,7 +3,6 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import astropy.units as u
 import numpy as np
@@ -11,8 +10,8 @@ import pytest
 from astropy.io import fits
 from astropy.table import QTable, Table
 
-from astro_cnnfit.cli import demo, demo_field, files, main, report
-from astro_cnnfit.cli.demo_field import load_field, make_field
+from astro_cnnfit.cli import demo, files, main, report
+from astro_cnnfit.datasets import load_field
 from astro_cnnfit.psf import gaussian
 
 RNG = np.random.default_rng(4)
@@ -192,28 +191,6 @@ def test_every_command_explains_itself(command, capsys):
     assert raised.value.code == 0
     assert "--output" in (out := capsys.readouterr().out) or command == "evaluate"
     assert f"astro-cnnfit {command}" in out
-
-
-def test_field_is_what_the_code_makes():
-    with fits.open(Path(demo_field.__file__).parents[1] / demo_field.FIELD) as shipped:
-        made = make_field()
-        np.testing.assert_allclose(made[0].data, shipped[0].data, rtol=1e-3, atol=0.05)
-        np.testing.assert_allclose(made["PSF"].data, shipped["PSF"].data, atol=1e-6)
-        for name in shipped["TRUTH"].columns.names:
-            np.testing.assert_allclose(
-                made["TRUTH"].data[name], shipped["TRUTH"].data[name], rtol=1e-9
-            )
-
-
-def test_field_is_small_and_whole():
-    path = Path(demo_field.__file__).parents[1] / demo_field.FIELD
-    assert path.stat().st_size < 300_000
-    data, psf, truth = load_field()
-    assert data.data.shape == (250, 250)
-    assert psf.sum() == pytest.approx(1)
-    assert 12 <= len(truth) <= 20
-    distance = np.hypot(truth["x"] - truth["x_init"], truth["y"] - truth["y_init"])
-    assert distance.max() < 1
 
 
 @HAS_MATPLOTLIB

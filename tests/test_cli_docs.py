@@ -11,7 +11,7 @@ from astropy.io import fits
 from pytest_doctestplus.output_checker import FLOAT_CMP, OutputChecker
 
 from astro_cnnfit.cli import main
-from astro_cnnfit.cli.demo_field import load_field
+from astro_cnnfit.datasets import load_field
 
 PAGE = Path(__file__).parents[1] / "docs" / "command_line.rst"
 

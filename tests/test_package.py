@@ -31,7 +31,7 @@ LAYERS = (
     *("rendering", "simulation"),
     *("networks", "weights", "evaluation", "training", "tuning"),
     *("sersic", "morphology", "catalog"),
-    *("plotting", "cli"),
+    *("datasets", "plotting", "cli"),
 )
 
 # Parts that work on arrays alone and must not cost a user the start of Keras.
@@ -46,6 +46,7 @@ WITHOUT_KERAS = (
     "detection",
     "psf",
     "catalog",
+    "datasets",
     "plotting",
     "cli",
 )

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from astropy.nddata import NDData
 
+from astro_cnnfit.datasets import load_field
 from astro_cnnfit.inputs import read_image
 from astro_cnnfit.keras_start import load_keras
 
-from .demo_field import load_field
 from .measure import check_figure_path, draw
 from .report import compared, readable, say
 

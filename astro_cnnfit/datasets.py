@@ -16,7 +16,7 @@ from astropy.wcs import WCS
 
 from astro_cnnfit.psf import moffat
 
-__all__ = ["FIELD", "load_field", "make_field"]
+__all__ = ["load_field", "make_field"]
 
 FIELD = "data/demo_field.fits"
 """Path of the field's file within the package."""
@@ -35,7 +35,7 @@ _STAR_SIZE = 0.01
 
 def load_field():
     """
-    Read the field.
+    Read the field that comes with the package.
 
     Returns
     -------
