@@ -1,14 +1,18 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Tests of the table of results, the model images and the astropy models."""
 
+import warnings
+
 import astropy.units as u
 import numpy as np
 import pytest
+from astropy.io.fits.verify import VerifyWarning
 from astropy.nddata import NDData
 from astropy.table import QTable
 
 from astro_cnnfit import CNNSersicFitter
 from astro_cnnfit.flags import FLAGS
+from astro_cnnfit.morphology import COLUMNS as MORPHOLOGY
 from astro_cnnfit.psf import moffat
 from astro_cnnfit.sersic import COLUMNS, column_table
 from astro_cnnfit.sersic.images import (
@@ -207,3 +211,29 @@ def test_model_image_with_another_psf(stamps, network):
     fitter(stamps, PSF)
     broad = fitter.make_model_image(stamps.shape, psf=moffat([5.0], 3.0))
     assert broad.max() < fitter.make_model_image(stamps.shape).max()
+
+
+def test_numbers_are_shown_with_few_digits_and_kept_with_all(tmp_path, stamps, network):
+    data = NDData(stamps, unit="nJy")
+    table = CNNSersicFitter(network, zeropoint=25, pixel_scale=0.1)(data, PSF)
+    assert table["x_fit"].info.format == table["n_err"].info.format == ".3f"
+    assert table["flux_fit"].info.format == ".6g"
+    assert table["mag_fit"].info.format == table["ellip_fit"].info.format == ".4f"
+    shown = table.pformat(max_lines=-1, max_width=-1)[-1].split()
+    assert len(shown) == len(table.colnames)
+    assert max(map(len, shown)) < 12
+    for name in ("a.ecsv", "a.fits"):
+        with warnings.catch_warnings():
+            # Names of settings are longer than the eight letters of a FITS keyword.
+            warnings.simplefilter("ignore", VerifyWarning)
+            table.write(tmp_path / name)
+        again = QTable.read(tmp_path / name)
+        for column in table.colnames:
+            np.testing.assert_array_equal(again[column], table[column])
+
+
+def test_all_numbers_have_a_format():
+    # Identifiers, counts and coordinates are shown as they are.
+    plain = {"id", "n_pixels_fit", "flags", "sky_fit", "sky_centroid", "block_factor"}
+    for column in (*COLUMNS, *MORPHOLOGY):
+        assert (column.format is None) == (column.name in plain), column.name

@@ -1,6 +1,7 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Tables of results whose columns are declared once: made and described."""
 
+import re
 from typing import NamedTuple
 
 import astropy.units as u
@@ -18,6 +19,19 @@ _NEEDS = {
     "combined": " Only where ``method='combined'``.",
     "": "",
 }
+# How values are shown, by the name of the column without _init, _fit or _err. The
+# values themselves have all their digits.
+_SHOWN = {
+    ".6g": "flux local_bkg sky_sigma",
+    ".4f": "mag ellip r_eff_sky r20_sky r50_sky r80_sky rpetro_ellip_sky "
+    "asymmetry smoothness gini rms_asymmetry",
+    ".3f": "x y r_eff n qfit reduced_chi2 point_like_prob x_centroid y_centroid "
+    "concentration m20 r20 r50 r80 rpetro_ellip rpetro_circ xc_asymmetry "
+    "yc_asymmetry sn_per_pixel",
+    ".2f": "theta pa",
+}
+_FORMATS = {name: form for form, names in _SHOWN.items() for name in names.split()}
+_SUFFIXES = re.compile("_(init|fit|err)$")
 
 
 class Column(NamedTuple):
@@ -35,6 +49,13 @@ class Column(NamedTuple):
     needs: str = ""
     """What the column is left out without: 'zeropoint', 'scale', 'wcs' or, in
     tables of morphology, 'combined'."""
+
+    @property
+    def format(self):
+        """How its values are shown, or None where that is as they are."""
+        if self.name.endswith("_weight"):
+            return ".3f"
+        return _FORMATS.get(_SUFFIXES.sub("", self.name))
 
 
 def assemble(columns, values, *, unit=None, meta):
@@ -66,6 +87,7 @@ def assemble(columns, values, *, unit=None, meta):
             value = u.Quantity(value, column_unit, copy=False)
         table[column.name] = value
         table[column.name].info.description = column.description
+        table[column.name].info.format = column.format
     return table
 
 

@@ -136,6 +136,7 @@ def draw_table(params, ids, *, unit=None, zeropoint=None, pixel_scale=None, wcs=
         column_unit = unit if column.unit == "image" else column.unit
         table[column.name] = u.Quantity(value, column_unit) if column_unit else value
         table[column.name].info.description = column.description
+        table[column.name].info.format = column.format
     return table
 
 
