@@ -2,6 +2,7 @@
 """Tests of the parsers of images, positions and FITS files."""
 
 import gzip
+from pathlib import Path
 
 import astropy.units as u
 import numpy as np
@@ -22,6 +23,7 @@ from hypothesis import given, settings
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_array_equal
 
+from astro_cnnfit import CNNSersicFitter
 from astro_cnnfit.inputs import parse_image, parse_positions, read_image
 from astro_cnnfit.inputs.files import find_image
 
@@ -448,3 +450,24 @@ def test_sums_that_overflow_are_not_bad_pixels():
     assert parse_image(data, single=True).mask is None
     data[1, 2] = np.inf
     assert parse_image(data, single=True).mask.sum() == 1
+
+
+@pytest.mark.parametrize("name", ["data", "mask", "error", "psf"])
+@pytest.mark.parametrize("kind", [str, Path])
+def test_the_name_of_a_file_is_refused_with_what_opens_it(network, name, kind):
+    image = np.random.default_rng(1).normal(0, 1, (61, 61)) * u.nJy
+    arguments = {"data": image, "psf": np.ones((25, 25)), name: kind("a.fits")}
+    reader = "psf.read_psf" if name == "psf" else "fits.open"
+    with pytest.raises(TypeError, match=f"{name} must .*a.fits.*{reader}"):
+        CNNSersicFitter(network)(**arguments)
+
+
+@pytest.mark.parametrize("shape", [(61, 61, 3), (40, 50, 4), (5, 5, 3)])
+def test_a_colour_image_is_refused(shape):
+    with pytest.raises(ValueError, match=r"data must .*a colour image.*moveaxis"):
+        parse_image(np.ones(shape))
+
+
+@pytest.mark.parametrize("shape", [(3, 61, 61), (9, 5, 5), (9, 3, 3), (1, 4, 4)])
+def test_small_stamps_and_stacks_of_colours_are_no_colour_image(shape):
+    assert parse_image(np.ones(shape)).data.shape == shape

@@ -105,7 +105,8 @@ def parse_image(
     TypeError
         If ``data``, ``mask`` or ``error`` do not hold real numbers.
     ValueError
-        If a shape or unit does not fit, ``data`` is in magnitudes or empty, ``mask``
+        If a shape or unit does not fit, ``data`` is in magnitudes, empty or a colour
+        image (ny, nx, 3), ``mask``
         or ``error`` is given although ``data`` brings its own, a list of HDUs has no
         image or more than one, or ``bad_bits`` are not bits of a mask.
     """
@@ -121,6 +122,7 @@ def parse_image(
             f"{'an empty array' if values.size == 0 else f'{values.ndim} dimensions'}"
             f" with shape {values.shape}"
         )
+    _refuse_colours(values.shape, argument)
     if _is_logarithmic(parts.unit):
         raise ValueError(
             f"{argument} must be in linear units, got the logarithmic {parts.unit}"
@@ -170,6 +172,21 @@ def parse_values(data, *, argument="data"):
         data = _take_apart(data, argument, None)
         data = data._replace(mask=None, error=None, flags=None, unusable=None)
     return parse_image(data, argument=argument)
+
+
+def _refuse_colours(shape, argument):
+    """
+    Refuse an image whose last axis is its colours, as pictures have it.
+
+    As a stack it would be one of images 3 or 4 pixels wide, in which there is nothing
+    to measure. Those that are as small the other way are left alone.
+    """
+    if len(shape) == 3 and shape[2] in (3, 4) and min(shape[:2]) > 4:
+        raise ValueError(
+            f"{argument} must be {ACCEPTED}; got shape {shape}, a colour image: take "
+            f"one colour, {argument}[:, :, 0], or make it a stack of {shape[2]} images "
+            f"with numpy.moveaxis({argument}, -1, 0)"
+        )
 
 
 def _is_logarithmic(unit):

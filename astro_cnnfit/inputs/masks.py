@@ -7,6 +7,7 @@ import numpy as np
 from astropy.nddata.bitmask import bitfield_to_boolean_mask
 
 from .headers import header_value
+from .paths import refuse_path
 
 __all__ = ["flag_bits", "parse_bad_bits", "parse_mask"]
 
@@ -52,6 +53,7 @@ def parse_mask(mask, shape, argument, *, bad_bits=None, header=()):
         If it has another shape, ``bad_bits`` are not bits of it, or they are needed:
         the header names a flag that marks objects, which would all be masked.
     """
+    refuse_path(mask, "mask")
     mask = np.asarray(mask)
     if mask.dtype.kind not in "biuf":
         raise TypeError(f"mask must hold booleans, got dtype {mask.dtype}")

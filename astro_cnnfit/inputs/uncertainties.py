@@ -6,6 +6,7 @@ import numpy as np
 from astropy.io import fits
 
 from .headers import header_unit
+from .paths import refuse_path
 
 __all__ = ["error_from_uncertainty", "parse_error", "real_array"]
 
@@ -85,6 +86,7 @@ def parse_error(error, shape, unit, argument, *, plain=False):
     ValueError
         If its unit or shape does not fit.
     """
+    refuse_path(error, "error")
     own_unit = getattr(error, "unit", None)
     if isinstance(error, _IMAGE_HDUS):
         own_unit = header_unit(error.header)
@@ -135,6 +137,7 @@ def real_array(values, argument):
     ValueError
         If it is not a regular array.
     """
+    refuse_path(values, argument)
     try:
         values = np.asarray(values)
     except ValueError as exc:
