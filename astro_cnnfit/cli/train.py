@@ -35,7 +35,8 @@ def add_arguments(parser):
     parser.add_argument(
         "--config",
         metavar="FILE",
-        help="TOML file with the settings; by default those of the bundled MODEL",
+        help="TOML file with the settings, priors of your own among them; by default "
+        "those of the bundled MODEL",
     )
     parser.add_argument(
         "-o",
@@ -125,4 +126,9 @@ def run(options):
 
         add_combination(folder, config, data[1], progress_bar=True)
     say(f"Trained {options.model!r}: {folder}")
+    if task == "sersic":
+        say(
+            "Its point_like_prob is NaN so far. Added in a few minutes by:",
+            f"  python -m astro_cnnfit.training.point_like {shlex.quote(str(folder))}",
+        )
     return {"model": options.model, "output": folder}

@@ -11,6 +11,8 @@ what differs::
 
     from dataclasses import replace
     mine = replace(WIDE, psf_fwhm=uniform(2.5, 3.5))
+
+and give it to `~astro_cnnfit.training.TrainingConfig` as ``prior={"mine": mine}``.
 """
 
 from dataclasses import dataclass, replace
@@ -29,6 +31,7 @@ from .distributions import (
     log_normal,
     log_uniform,
     normal,
+    recorded,
     seldom,
     uniform,
 )
@@ -50,9 +53,6 @@ __all__ = [
     "normal",
     "uniform",
 ]
-
-
-"""Zero for every galaxy: what a prior leaves out."""
 
 
 @dataclass(frozen=True)
@@ -130,26 +130,28 @@ SKY_SIGMA = 2.26
 GAIN = 12.0
 
 
-def _flux_of(magnitude):
+@recorded
+def kids_flux(magnitude):
     """Turn draws of a KiDS magnitude into draws of a flux in sky noises."""
     return lambda rng, n: 10 ** (0.4 * (ZEROPOINT - magnitude(rng, n))) / SKY_SIGMA
 
 
-def _pixels_of(arcsec):
+@recorded
+def kids_pixels(arcsec):
     """Turn draws in arcsec into draws in KiDS pixels."""
     return lambda rng, n: arcsec(rng, n) / PIXEL_SCALE
 
 
 TABLE1 = Prior(
-    x_0=_pixels_of(normal(0.0, 0.15, -0.4, 0.4)),
-    y_0=_pixels_of(normal(0.0, 0.15, -0.4, 0.4)),
-    flux=_flux_of(exponential(1.0, 17.0, 22.0)),
-    r_eff=_pixels_of(log_normal(-0.1, 0.4, 0.2, 4.0)),
+    x_0=kids_pixels(normal(0.0, 0.15, -0.4, 0.4)),
+    y_0=kids_pixels(normal(0.0, 0.15, -0.4, 0.4)),
+    flux=kids_flux(exponential(1.0, 17.0, 22.0)),
+    r_eff=kids_pixels(log_normal(-0.1, 0.4, 0.2, 4.0)),
     # Table 1 goes down to 0.1; the renderer to 0.3 (1 % of the draws lie below).
     n=f_distribution(30, 5, 0.3, 8.0),
     q=uniform(0.2, 1.0),
     # With its wings and the pixel's response a PSF measures 0.70 +- 0.11 arcsec.
-    psf_fwhm=_pixels_of(normal(0.665, 0.112, 0.42, 1.15)),
+    psf_fwhm=kids_pixels(normal(0.665, 0.112, 0.42, 1.15)),
     psf_beta=normal(3.0, 0.4, 2.2, 4.5),
     psf_ellip=uniform(0.0, 0.12),
     wing_fraction=uniform(0.0, 0.15),
@@ -159,7 +161,7 @@ TABLE1 = Prior(
     correlation=constant(0.0),
     noise_error=log_normal(0.0, 0.02, 0.8, 1.25),
     n_neighbours=1.0,
-    neighbour_flux=_flux_of(exponential(1.0, 17.0, 24.5)),
+    neighbour_flux=kids_flux(exponential(1.0, 17.0, 24.5)),
     neighbour_contrast=log_uniform(0.03, 3.0),
     # The paper's backgrounds have nothing bright in their central region: here
     # the aperture in which its S/N is taken.

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 from astro_cnnfit.networks import ARCHITECTURES
+from astro_cnnfit.simulation import PRIORS, Prior, parse_prior, prior_table
 
 from .optimizer import OPTIMIZERS
 from .tasks import TASKS
@@ -31,6 +32,10 @@ class TrainingConfig:
     """Keyword arguments of the architecture."""
     priors: dict = field(default_factory=lambda: {"table1": 1.0})
     """Share of the galaxies drawn from each prior."""
+    prior: dict = field(default_factory=dict)
+    """Priors of your own, by name, which ``priors`` may then hold: tables of what is
+    drawn, each ``base`` and what differs from it. In Python also
+    `~astro_cnnfit.simulation.Prior`."""
     start_from: str | None = None
     """Name or folder of a model whose weights the run begins with. Of a Sersic
     network with more filters those channels are taken that carry most."""
@@ -79,7 +84,9 @@ class TrainingConfig:
                 f"optimizer must be one of {', '.join(OPTIMIZERS)}, "
                 f"got {self.optimizer!r}"
             )
+        self._record_own_priors()
         known = TASKS[ARCHITECTURES[self.architecture].task].priors
+        known = *known, *self.prior
         if set(self.priors) - set(known) or not self.priors:
             raise ValueError(
                 f"priors must be of {', '.join(known)}, got {sorted(self.priors)}"
@@ -99,6 +106,33 @@ class TrainingConfig:
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
 
+    def _record_own_priors(self):
+        """Check priors of one's own and keep them as plain values, whole."""
+        if not isinstance(self.prior, dict):
+            raise ValueError(f"prior must be a table of priors, got {self.prior!r}")
+        if self.prior and ARCHITECTURES[self.architecture].task != "sersic":
+            raise ValueError(
+                "prior must be left out where the network is not of Sersic profiles, "
+                f"got {sorted(self.prior)} for {self.architecture!r}"
+            )
+        taken = sorted(set(self.prior) & set(PRIORS))
+        if taken:
+            raise ValueError(
+                f"prior must have names other than {', '.join(PRIORS)}, got {taken}"
+            )
+        tables = {
+            name: prior_table(own) if isinstance(own, Prior) else own
+            for name, own in self.prior.items()
+        }
+        whole = {k: prior_table(parse_prior(v, k)) for k, v in tables.items()}
+        object.__setattr__(self, "prior", whole)
+
+    @property
+    def scene_priors(self):
+        """The bundled priors and those of one's own, by name."""
+        own = {name: parse_prior(table, name) for name, table in self.prior.items()}
+        return {**PRIORS, **own}
+
     @property
     def steps(self):
         """Number of optimiser steps."""
@@ -112,7 +146,11 @@ class TrainingConfig:
         -------
         dict
         """
-        return asdict(self)
+        values = asdict(self)
+        if not self.prior:
+            # As of runs that knew of none, whose checkpoints go on.
+            del values["prior"]
+        return values
 
 
 def config_names():

@@ -2,9 +2,10 @@
 """
 Fit the probability that an object is a point source.
 
-Scenes of the network's own training are drawn anew, with point sources in place of
-half of the galaxies; neighbours, noise and PSFs are as they were. Galaxies that are far
-too small to be resolved count as point sources. The large network
+Scenes of the network's own training are drawn anew, from the priors that its
+description records, with point sources in place of half of the galaxies; neighbours,
+noise and PSFs are as they were. Galaxies that are far too small to be resolved count as
+point sources. The large network
 measures them, and a small one learns from what it says::
 
     python -m astro_cnnfit.training.point_like sersic
@@ -27,9 +28,11 @@ from astro_cnnfit.simulation import (
     draw_scenes,
     find_data,
     load_backgrounds,
+    log_uniform,
+    normal,
     observe,
+    parse_prior,
 )
-from astro_cnnfit.simulation.priors import log_uniform, normal
 from astro_cnnfit.weights import load_network
 from astro_cnnfit.weights.files import read_description, write_description
 from astro_cnnfit.weights.point_like import FEATURES, point_like_features
@@ -58,6 +61,7 @@ _LEAST_SNR = 4.0
 # Relative error of the PSF's width. A PSF that is too narrow by a few per cent, as one
 # that was made of stars may be, would make galaxies of all bright stars.
 _PSF_ERROR = 0.02
+# Of the bundled network's training: of a network that does not say its own.
 _SHARES = {"table1": 0.45, "wide": 0.45, "blocks": 0.1}
 _CHUNK = 2000
 _HIDDEN = 16, 16
@@ -81,7 +85,7 @@ def _with_points(prior):
     )
 
 
-def draw_objects(n, rng, *, shares=None, backgrounds=None):
+def draw_objects(n, rng, *, shares=None, own=None, backgrounds=None):
     """
     Draw stamps, half of them of point sources.
 
@@ -93,6 +97,8 @@ def draw_objects(n, rng, *, shares=None, backgrounds=None):
         Source of random numbers.
     shares : dict, optional
         Share of each prior; by default that of the bundled network's training.
+    own : dict of `~astro_cnnfit.simulation.Prior`, optional
+        Priors that are not bundled, by name.
     backgrounds : `~numpy.ndarray`, optional
         Stamps of real sky.
 
@@ -101,15 +107,27 @@ def draw_objects(n, rng, *, shares=None, backgrounds=None):
     stamps, psfs, params, poisson : `~numpy.ndarray`
         As `~astro_cnnfit.simulation.observe` returns them, and the Poisson variance
         per unit of flux.
+
+    Raises
+    ------
+    ValueError
+        If a prior is known by its name alone.
     """
+    known = {**PRIORS, **(own or {})}
     shares = _SHARES if shares is None else shares
+    unknown = sorted(set(shares) - set(known))
+    if unknown:
+        raise ValueError(
+            f"shares must be of {', '.join(known)}, got {unknown}: the network's "
+            "description does not say what these priors are"
+        )
     total = sum(shares.values())
     for start in range(0, n, _CHUNK):
         for name, share in shares.items():
             # Groups of four scenes share a PSF.
             count = round(min(_CHUNK, n - start) * share / total / 4) * 4
             if count:
-                scenes = draw_scenes(_with_points(PRIORS[name]), rng, count)
+                scenes = draw_scenes(_with_points(known[name]), rng, count)
                 stamps, psfs, params = observe(scenes, rng, backgrounds)
                 yield np.asarray(stamps), psfs, params, scenes.poisson
 
@@ -264,14 +282,23 @@ def record_point_like(name_or_path, *, n=40_000, seed=SEED):
     -------
     dict
         What was written.
+
+    Raises
+    ------
+    ValueError
+        If the description names a prior and does not say what it is.
     """
     network = load_network(name_or_path)
     folder, description = read_description(name_or_path)
     config = description.get("training", {}).get("config", {})
-    shares, data = config.get("priors"), find_data()
+    shares, tables = config.get("priors"), config.get("prior") or {}
+    if not shares:
+        logger.warning("%s does not say its priors: those of sersic", name_or_path)
+    own = {name: parse_prior(table, name) for name, table in tables.items()}
+    data = find_data()
     sky = None if data is None else load_backgrounds(data, "train")
     rng = np.random.default_rng(seed)
-    objects = draw_objects(n, rng, shares=shares, backgrounds=sky)
+    objects = draw_objects(n, rng, shares=shares, own=own, backgrounds=sky)
     found = fit_point_like(measure_objects(network, objects), seed)
     found["training"] = {
         "n": n,
@@ -279,6 +306,8 @@ def record_point_like(name_or_path, *, n=40_000, seed=SEED):
         "shares": shares or _SHARES,
         "unresolved": UNRESOLVED,
     }
+    if own:
+        found["training"]["prior"] = tables
     write_description(folder, {**description, "point_like": found})
     return found
 

@@ -13,7 +13,7 @@ import numpy as np
 from keras import ops
 
 from astro_cnnfit.networks import ARCHITECTURES
-from astro_cnnfit.simulation import PRIORS, Scenes, draw_scenes, observe
+from astro_cnnfit.simulation import Scenes, draw_scenes, observe
 
 from .ahead import one_ahead
 
@@ -37,6 +37,7 @@ class SceneStream:
     def __init__(self, config, backgrounds=None):
         self.config = config
         self.backgrounds = backgrounds
+        self.priors = config.scene_priors
         self.architecture = ARCHITECTURES[config.architecture]
         self._pools = {}
         self.executor = ThreadPoolExecutor(max_workers=2)
@@ -99,7 +100,7 @@ class SceneStream:
         edges = np.cumsum(shares / shares.sum()) * self.config.pool
         counts = np.diff(np.round(edges / 4).astype(int) * 4, prepend=0)
         parts = [
-            draw_scenes(PRIORS[name], rng, int(count))
+            draw_scenes(self.priors[name], rng, int(count))
             for name, count in zip(self.config.priors, counts, strict=True)
             if count
         ]
