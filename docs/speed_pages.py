@@ -1,5 +1,5 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""Tables of the speed on one core and on accelerators, and of what bfloat16 costs."""
+"""Tables of speed and memory: the first call, one core, accelerators, bfloat16."""
 
 from benchmark_results import NOT_RUN, read
 from generated_pages import list_table
@@ -58,6 +58,31 @@ def _missing(result):
     return [f"Not run: {', '.join(result['not_run'])}."] if result["not_run"] else []
 
 
+FIRST = {
+    "sersic": "``CNNSersicFitter``",
+    "morphology": "``CNNCASMeasurer``",
+}
+
+
+def first_measurement():
+    """Seconds and peak memory of the steps of a session's first measurement."""
+    result = read("first_measurement")
+    if result is None:
+        return NOT_RUN
+    rows = [("", "step", "seconds", "peak memory, MiB")]
+    for kind, name in FIRST.items():
+        for step, found in result[kind].items():
+            numbers = f"{found['seconds']:.2g}", f"{found['peak_mib']:,.0f}"
+            rows.append((name, step, *numbers))
+    repeats = result["settings"]["repeats"]
+    text = (
+        f"One galaxy in a new process, the best time and the most memory of {repeats} "
+        f"runs on a processor that calls itself {result['processor']}, "
+        f"{result['date']}:"
+    )
+    return f"{text}\n\n{list_table(rows, HEADER)}"
+
+
 def accelerator():
     """Galaxies a second on an accelerator."""
     result = read("accelerator")
@@ -92,6 +117,7 @@ def bfloat16():
 
 
 PARTS = {
+    "first_measurement.inc": first_measurement,
     "single_core.inc": single_core,
     "accelerator.inc": accelerator,
     "bfloat16.inc": bfloat16,

@@ -1,0 +1,46 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""Tests of what the documentation makes of the benchmarks of speed."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+@pytest.fixture
+def results():
+    """Results by name, as if they had been run."""
+    return {}
+
+
+@pytest.fixture
+def pages(results, monkeypatch, load_benchmark):
+    if not DOCS.is_dir():
+        pytest.skip(reason="the documentation is not part of the installed package")
+    monkeypatch.syspath_prepend(str(DOCS))
+    known = set(sys.modules)
+    module = load_benchmark("speed_pages")
+    monkeypatch.setattr(module, "read", results.get)
+    yield module
+    for name in set(sys.modules) - known:
+        if str(DOCS) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+def test_what_has_not_been_run_says_so(pages):
+    for make in pages.PARTS.values():
+        assert make() == "This benchmark has not been run."
+
+
+def test_first_measurement(pages, results):
+    steps = {
+        "import": {"seconds": 0.1234, "peak_mib": 101.2},
+        "first call": {"seconds": 4.321, "peak_mib": 1234.5},
+    }
+    provenance = {"processor": "P", "date": "2026-01-01", "settings": {"repeats": 3}}
+    results["first_measurement"] = {"sersic": steps, "morphology": steps, **provenance}
+    text = pages.first_measurement()
+    assert text.count("1,234") == text.count("4.3") == 2
+    assert "3 runs" in text
