@@ -239,6 +239,13 @@ def test_simulate_then_evaluate(folder, capsys):
     assert "NMAD" in printed
 
 
+@HAS_MATPLOTLIB
+def test_evaluate_draws_a_figure(folder):
+    assert main(["simulate", "-o", "set.fits", "-n", "8", "--seed", "3"]) == 0
+    assert main(["evaluate", "--data", "set.fits", "--figure", "both.png"]) == 0
+    assert (folder / "both.png").stat().st_size > 10_000
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

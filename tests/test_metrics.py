@@ -21,7 +21,6 @@ from astro_cnnfit.evaluation import (
     sersic_summary,
 )
 from astro_cnnfit.evaluation.angle import linear_position_angle
-from astro_cnnfit.evaluation.figure import plot_sersic_comparison
 from astro_cnnfit.evaluation.published import COLUMNS, STATISTICS
 from astro_cnnfit.parameters import decode, encode
 
@@ -210,10 +209,3 @@ def test_compare_with_published(params):
     table = compare_with_published({"worse": sersic_summary(worse, params)})
     worse = table[table["source"] == "worse"]
     assert list(worse["beats"]) == [6, 6, 6]
-
-
-def test_figure(params, tmp_path):
-    pytest.importorskip("matplotlib")
-    figure = plot_sersic_comparison(params, params, title="perfect")
-    assert len(figure.axes) == 8
-    figure.savefig(tmp_path / "comparison.png")

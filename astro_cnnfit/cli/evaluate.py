@@ -144,8 +144,21 @@ def _plain(column):
 
 
 def _draw(measured, true, zeropoint, name, path):
-    from astro_cnnfit.evaluation.figure import plot_sersic_comparison
+    """Draw both in pixels and magnitudes, in the order of the paper."""
+    # A figure of its own rather than pyplot's: no window, no global state.
+    from matplotlib.figure import Figure
 
-    figure = plot_sersic_comparison(measured, true, zeropoint=zeropoint, title=name)
+    from astro_cnnfit.evaluation import paper_columns
+    from astro_cnnfit.evaluation.published import COLUMNS
+    from astro_cnnfit.plotting import plot_comparison
+
+    figure = Figure(figsize=(22, 4.8), layout="constrained")
+    figure.suptitle(name)
+    plot_comparison(
+        *(paper_columns(params, 1.0, zeropoint) for params in (measured, true)),
+        names=COLUMNS,
+        labels=("true", "measured"),
+        axes=figure.subplots(2, len(COLUMNS), height_ratios=(2, 1)),
+    )
     with whole(path) as partial:
         figure.savefig(partial, dpi=120)

@@ -31,6 +31,7 @@ from astro_cnnfit import CNNSersicFitter
 from astro_cnnfit.evaluation import (
     compare_with_published,
     coverage,
+    paper_columns,
     sersic_summary,
 )
 from astro_cnnfit.evaluation.angle import linear_position_angle
@@ -38,9 +39,9 @@ from astro_cnnfit.evaluation.cramer_rao import (
     cramer_rao_nmad,
     prior_covariance_from_draws,
 )
-from astro_cnnfit.evaluation.figure import plot_sersic_comparison
 from astro_cnnfit.evaluation.published import COLUMNS, STATISTICS
 from astro_cnnfit.parameters import NAMES, decode, encode
+from astro_cnnfit.plotting import plot_comparison
 from astro_cnnfit.rendering import render_sersic_numpy
 from astro_cnnfit.simulation import (
     TABLE1,
@@ -325,10 +326,12 @@ def draw(store, folder):
     """Draw measured against true parameters for each network."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, (latent, _, true) in store.items():
-        figure = plot_sersic_comparison(
-            decode(latent), true, zeropoint=NOISE_ZEROPOINT, title=name
+        both = (
+            paper_columns(params, 1.0, NOISE_ZEROPOINT)
+            for params in (decode(latent), true)
         )
-        figure.savefig(folder / f"sersic_table2_{name}.png", dpi=100)
+        axes = plot_comparison(*both, names=COLUMNS, labels=("true", "measured"))
+        axes[0, 0].figure.savefig(folder / f"sersic_table2_{name}.png", dpi=100)
 
 
 if __name__ == "__main__":
