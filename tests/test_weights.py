@@ -16,6 +16,7 @@ from keras import ops
 from keras.backend import backend
 from numpy.testing import assert_allclose
 
+from astro_cnnfit import CNNCASMeasurer, CNNSersicFitter
 from astro_cnnfit.networks import build
 from astro_cnnfit.parameters import LATENT_NAMES
 from astro_cnnfit.simulation import simulate
@@ -226,3 +227,19 @@ def test_weights_load_under_another_backend(name, tmp_path):
     latent, covariance = network.predict(stamps, psfs)
     sigma = np.sqrt(np.einsum("ijj->ij", covariance))
     assert_allclose(np.load(tmp_path / "out.npy") / sigma, latent / sigma, atol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("tool", "some"),
+    [
+        (CNNSersicFitter, {"sersic", "galnet1", "galnet2"}),
+        (CNNCASMeasurer, {"cas", "casnet_a", "casnet_c"}),
+    ],
+)
+def test_a_wrong_name_is_told_the_networks_for_the_task(tool, some):
+    with pytest.raises(ValueError, match="model must be one of") as info:
+        tool("typo")
+    named = {name for name in available() if repr(name) in str(info.value)}
+    assert some & set(available()) <= named
+    for name in named:
+        tool(name, **({"method": "network"} if tool is CNNCASMeasurer else {}))

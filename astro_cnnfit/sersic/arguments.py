@@ -46,7 +46,7 @@ def parse_model(model, tasks=("sersic",), precision=None):
         If there is no such network, it measures something else, is brought with
         another precision, or that precision costs it accuracy.
     """
-    network = _loaded(model, precision)
+    network = _loaded(model, precision, tasks)
     architecture = getattr(network, "architecture", None)
     if architecture is not None and architecture.task not in tasks:
         raise ValueError(
@@ -56,7 +56,7 @@ def parse_model(model, tasks=("sersic",), precision=None):
     return network
 
 
-def _loaded(model, precision):
+def _loaded(model, precision, tasks):
     if hasattr(model, "predict") and hasattr(model, "trained_ranges"):
         # Whoever brings a network has chosen, and may want to see what that costs.
         own = getattr(model, "precision", "float32")
@@ -75,9 +75,10 @@ def _loaded(model, precision):
     from astro_cnnfit import weights
     from astro_cnnfit.weights.precision import check_precision
 
+    # It says which networks there are for this, where there is no such one.
+    folder, description = weights.read_description(model, tasks)
     if precision in (None, "float32"):
         return weights.load_network(model)
-    folder, description = weights.read_description(model)
     check_precision(precision, {"name": folder.name, **description})
     return weights.load_network(model, precision=precision)
 

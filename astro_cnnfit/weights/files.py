@@ -17,6 +17,8 @@ from keras import ops
 from safetensors import SafetensorError
 from safetensors.numpy import load, save_file
 
+from astro_cnnfit.networks import ARCHITECTURES
+
 from .checking import check_description, inside, parse_description
 from .storage import restored, stored
 
@@ -37,15 +39,28 @@ WEIGHTS = "weights.safetensors"
 MOST_BYTES = 1_000_000_000
 
 
-def available():
+def available(tasks=None):
     """
     Names of the bundled models.
+
+    Parameters
+    ----------
+    tasks : sequence of str, optional
+        Only those of networks for these; see `~astro_cnnfit.networks.Architecture`.
 
     Returns
     -------
     tuple of str
     """
-    return tuple(sorted(path.parent.name for path in BUNDLED.glob(f"*/{DESCRIPTION}")))
+    paths = sorted(BUNDLED.glob(f"*/{DESCRIPTION}"))
+    return tuple(
+        path.parent.name for path in paths if tasks is None or _task(path) in tasks
+    )
+
+
+def _task(path):
+    """What the network of a bundled description measures."""
+    return ARCHITECTURES[json.loads(path.read_text())["architecture"]].task
 
 
 def is_bundled(folder):
@@ -135,7 +150,7 @@ def numpy_values(variables):
     return [np.asarray(ops.convert_to_numpy(t), order="C") for t in tensors]
 
 
-def read_description(name_or_path):
+def read_description(name_or_path, tasks=None):
     """
     Read the description of a model.
 
@@ -144,6 +159,8 @@ def read_description(name_or_path):
     name_or_path : str or path-like
         Name of a bundled model, or a folder with ``model.json`` and
         ``weights.safetensors``.
+    tasks : sequence of str, optional
+        Name only bundled models for these, where there is no such one.
 
     Returns
     -------
@@ -160,7 +177,7 @@ def read_description(name_or_path):
         folder = Path(name_or_path)
     path = inside(folder / DESCRIPTION)
     if not path.is_file():
-        known = ", ".join(repr(name) for name in available())
+        known = ", ".join(repr(name) for name in available(tasks))
         raise ValueError(
             f"model must be one of {known} or a folder with {DESCRIPTION}, "
             f"got {str(name_or_path)!r}"
