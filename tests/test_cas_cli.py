@@ -7,6 +7,7 @@ from astropy.io import fits
 from astropy.table import QTable, Table
 
 from astro_cnnfit.cli import main
+from astro_cnnfit.cli.report import counted
 from astro_cnnfit.psf import gaussian
 
 Y, X = np.mgrid[:121, :121] - 60.0
@@ -38,7 +39,7 @@ def test_table_of_a_segmentation_map(folder, capsys, method):
     assert table.meta["method"] == method
     printed = capsys.readouterr().out
     assert "concentration" in printed
-    assert "1 galaxies measured with" in printed
+    assert "1 galaxy measured with" in printed
     assert " nan" not in printed
 
 
@@ -100,3 +101,8 @@ def test_bad_line_ends_in_one_line_and_status_2(folder, capsys, name):
     assert captured.err.count("\n") == 1
     assert message in captured.err
     assert not (folder / "table.ecsv").exists()
+
+
+def test_one_galaxy_is_no_galaxies():
+    assert [counted(n) for n in (0, 1, 2)] == ["0 galaxies", "1 galaxy", "2 galaxies"]
+    assert counted(1, "tile", "tiles") == "1 tile"

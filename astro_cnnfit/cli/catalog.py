@@ -8,7 +8,7 @@ from astro_cnnfit.keras_start import load_keras
 
 from .exit_codes import DONE, INCOMPLETE
 from .files import check_folder_of
-from .report import complain, say
+from .report import complain, counted, say
 
 __all__ = ["EXAMPLES", "GOES_ON", "add_arguments", "run"]
 
@@ -113,9 +113,10 @@ def _check(arguments):
     done = check_output(plan, output)
     empty = sum(len(task.rows) == 0 for task in plan.tasks)
     say(
-        f"{plan.rows} galaxies on {len(plan.tasks)} tiles ({empty} without galaxies); "
+        f"{counted(plan.rows)} on {counted(len(plan.tasks), 'tile', 'tiles')} "
+        f"({empty} without galaxies); "
         f"{len(plan.unassigned)} on no tile",
-        f"{done} tiles are done in {output}",
+        f"{counted(done, 'tile is', 'tiles are')} done in {output}",
     )
     galaxies = {"galaxies": plan.rows, "galaxies_on_no_tile": len(plan.unassigned)}
     tiles = {"tiles": len(plan.tasks), "empty_tiles": empty, "done_tiles": done}
@@ -153,6 +154,6 @@ def _report(result):
     if not result.summary["failed_tiles"]:
         return {"status": DONE, **found}
     for row in failed:
-        say(f"  {row['tile']} ({row['count']} galaxies): {row['reason']}")
+        say(f"  {row['tile']} ({counted(row['count'])}): {row['reason']}")
     say(f"Failures: {result.output / 'failures.parquet'}; the same command tries again")
     return {"status": INCOMPLETE, **found}

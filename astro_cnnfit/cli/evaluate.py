@@ -12,7 +12,7 @@ from astro_cnnfit.parameters import NAMES
 
 from .files import whole
 from .measure import check_figure_path
-from .report import say
+from .report import counted, say
 
 __all__ = ["EXAMPLES", "add_arguments", "run"]
 
@@ -103,7 +103,7 @@ def run(options):
     zeropoint = ZEROPOINT - 2.5 * np.log10(SKY_SIGMA)
     summary = sersic_summary(measured[known], true[known], zeropoint=zeropoint)
     name = Path(options.model).name
-    say(f"{np.sum(known)} of {len(known)} galaxies, beside Li et al. (2022), Table 2:")
+    say(f"{np.sum(known)} of {counted(len(known))}, beside Li et al. (2022), Table 2:")
     table = compare_with_published({name: summary})
     table.pprint(max_width=-1, max_lines=-1)
     if options.figure is not None:

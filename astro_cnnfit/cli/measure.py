@@ -11,7 +11,7 @@ from .images import (
     read_data,
     read_positions,
 )
-from .report import readable, say, status_of
+from .report import counted, readable, say, status_of
 
 __all__ = ["EXAMPLES", "add_arguments", "draw", "run"]
 
@@ -125,7 +125,7 @@ def run(options):
         draw(data, fitter, options.figure)
     readable(table).pprint(max_width=-1, max_lines=_MAX_ROWS if output else -1)
     where = f": {output}" if output else ""
-    say(f"{len(table)} galaxies measured with {options.model!r}{where}")
+    say(f"{counted(len(table))} measured with {options.model!r}{where}")
     if table.meta.get("zeropoint_source", "user") != "user":
         value, source = table.meta["zeropoint"], table.meta["zeropoint_source"]
         say(f"zero-point {value:.4f} (AB), from {source}")

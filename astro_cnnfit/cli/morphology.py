@@ -15,7 +15,7 @@ from .images import (
     read_data,
     read_positions,
 )
-from .report import readable_morphology, say, status_of
+from .report import counted, readable_morphology, say, status_of
 
 __all__ = ["EXAMPLES", "add_arguments", "run"]
 
@@ -94,7 +94,7 @@ def run(options):
     readable_morphology(table).pprint(max_width=-1, max_lines=lines)
     how = measurer.definition if measurer.model is None else repr(options.model)
     where = f": {output}" if output else ""
-    say(f"{len(table)} galaxies measured with {how} ({options.method}){where}")
+    say(f"{counted(len(table))} measured with {how} ({options.method}){where}")
     status = status_of(table["concentration"], table["asymmetry"])
     return {"status": status, "output": output, "table": table}
 

@@ -4,7 +4,7 @@
 from astro_cnnfit.keras_start import load_keras
 
 from .files import check_folder_of
-from .report import say
+from .report import counted, say
 
 __all__ = ["EXAMPLES", "add_arguments", "run"]
 
@@ -85,5 +85,5 @@ def run(options):
         progress_bar=True,
     )
     write_dataset(output, stamps, psfs, truth)
-    say(f"{len(stamps)} galaxies of the prior {options.prior!r}: {output}")
+    say(f"{counted(len(stamps))} of the prior {options.prior!r}: {output}")
     return {"output": output, "galaxies": len(stamps), "prior": options.prior}
