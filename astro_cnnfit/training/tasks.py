@@ -68,12 +68,14 @@ def _sky(backgrounds):
 
 
 def _held_out_scenes(config, backgrounds):
-    pool = -(-config.calibration_samples // _CHUNK) * _CHUNK
+    # A short run does not draw more than it asks for, in groups of four by four.
+    chunk = min(_CHUNK, -(-config.calibration_samples // 16) * 16)
+    pool = -(-config.calibration_samples // chunk) * chunk
     other = replace(
-        config, seed=config.seed + _HELD_OUT, pool=pool, batch_size=_CHUNK // 4
+        config, seed=config.seed + _HELD_OUT, pool=pool, batch_size=chunk // 4
     )
     stream = SceneStream(other, backgrounds)
-    batches = [stream.observed(step) for step in range(pool * 4 // _CHUNK)]
+    batches = [stream.observed(step) for step in range(pool * 4 // chunk)]
     stamps, psfs, params = (np.concatenate(part) for part in zip(*batches, strict=True))
     widths = fwhm(psfs)
     values = {"r_eff": params[:, 3], "n": params[:, 4], "ellip": params[:, 5]}
