@@ -12,8 +12,7 @@ How good measurements are.
 * `~astro_cnnfit.evaluation.classification`: probabilities of two classes;
 * `~astro_cnnfit.evaluation.matching`: completeness and purity of a detection;
 * `~astro_cnnfit.evaluation.cramer_rao`: the limit that noise sets (imports the
-  renderer, so it is not imported here);
-* `~astro_cnnfit.evaluation.figure`: measured against true values, drawn.
+  renderer, so it is not imported here).
 """
 
 from .angle import linear_position_angle
