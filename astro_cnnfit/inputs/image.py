@@ -106,9 +106,9 @@ def parse_image(
         If ``data``, ``mask`` or ``error`` do not hold real numbers.
     ValueError
         If a shape or unit does not fit, ``data`` is in magnitudes, empty or a colour
-        image (ny, nx, 3), ``mask``
-        or ``error`` is given although ``data`` brings its own, a list of HDUs has no
-        image or more than one, or ``bad_bits`` are not bits of a mask.
+        image (ny, nx, 3), ``mask`` or ``error`` is given although ``data`` brings its
+        own, a list of HDUs has no image or more than one, or ``bad_bits`` are not bits
+        of a mask.
     """
     if isinstance(data, Image):
         for name, value in (("mask", mask), ("error", error), ("bad_bits", bad_bits)):
