@@ -80,27 +80,26 @@ class Steps(dict):
 
 def sersic():
     """Measure a profile."""
-    steps = Steps()
-    CNNSersicFitter = steps.take("import", _import("CNNSersicFitter"))
     image, psf, _ = galaxy()
-    fitter = steps.take("constructor", CNNSersicFitter)
-    steps.take("first call", lambda: fitter(image, psf))
-    steps.take("second call", lambda: fitter(image, psf))
-    return steps
+    return measure("CNNSersicFitter", image, psf)
 
 
 def morphology():
     """Measure morphology."""
-    steps = Steps()
-    CNNCASMeasurer = steps.take("import", _import("CNNCASMeasurer"))
     image, _, segmap = galaxy()
-    measurer = steps.take("constructor", CNNCASMeasurer)
-    steps.take("first call", lambda: measurer(image, segmap))
-    steps.take("second call", lambda: measurer(image, segmap))
-    return steps
+    return measure("CNNCASMeasurer", image, segmap)
 
 
 CHILDREN = {"sersic": sersic, "morphology": morphology}
+
+
+def measure(name, *arrays):
+    """Take the steps of one class, from its import to the second call."""
+    steps = Steps()
+    measurer = steps.take("constructor", steps.take("import", _import(name)))
+    steps.take("first call", lambda: measurer(*arrays))
+    steps.take("second call", lambda: measurer(*arrays))
+    return steps
 
 
 def _import(name):
