@@ -2,7 +2,7 @@
 """
 One call of the fitter: which finder it has, the measurement, the table.
 
-The fitter is the first argument of each: only its settings are read.
+Of a fitter that is an argument, only the settings are read.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ from .psfs import psf_stamps
 from .results import make_table, versions
 from .sky import sky_columns
 
-__all__ = ["finder_for", "make_results", "measure_all"]
+__all__ = ["adapted_finder", "make_results", "measure_all"]
 
 
 def measure_all(fitter, image, x, y, psfs, r_eff, finder):
@@ -47,18 +47,16 @@ def measure_all(fitter, image, x, y, psfs, r_eff, finder):
     return field
 
 
-def finder_for(fitter, image, psf, of_psf):
-    """The finder; the default one smooths as much as the PSF in the middle does."""
-    if not fitter._is_default_finder or psf is None:
-        return fitter.finder
+def adapted_finder(finder, network, image, psf, of_psf):
+    """A finder of galaxies that smooths as much as the PSF in the middle does."""
     middle = ([n / 2] for n in image.data.shape[:-3:-1])
     try:
-        psfs, _ = psf_stamps(psf, *map(np.array, middle), fitter.model, **of_psf)
+        psfs, _ = psf_stamps(psf, *map(np.array, middle), network, **of_psf)
     except (TypeError, ValueError):
         # One for each galaxy, or none at all, of which others complain.
-        return fitter.finder
+        return finder
     width = float(fwhm(psfs)[0])
-    return fitter.finder.with_fwhm(width) if np.isfinite(width) else fitter.finder
+    return finder.with_fwhm(width) if np.isfinite(width) else finder
 
 
 def make_results(fitter, image, wcs, positions, measurement, zeropoint):

@@ -13,7 +13,7 @@ from .arguments import (
     parse_zeropoint,
     zeropoint_of,
 )
-from .call import finder_for, make_results, measure_all
+from .call import adapted_finder, make_results, measure_all
 from .fit import Fit, model_image, residual_image
 from .images import astropy_models
 from .positions import more_ids, positions_of
@@ -229,9 +229,9 @@ class CNNSersicFitter:
             "oversampling": psf_oversampling,
             "includes_pixel": psf_includes_pixel,
         }
-        finder = None
-        if init_params is None:
-            finder = finder_for(self, image, psf, of_psf)
+        finder = self.finder if init_params is None else None
+        if finder is not None and self._is_default_finder and psf is not None:
+            finder = adapted_finder(finder, self.model, image, psf, of_psf)
         ids, x, y, extra = positions_of(image, init_params, finder)
         psfs, good = psfs_of(psf, x, y, self.model, refine=self.refine, **of_psf)
         star_psfs = None
