@@ -4,9 +4,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from astro_cnnfit import flags
+from astro_cnnfit.cutouts.gathering import are_inside, gather_all, placed
 
 __all__ = ["Stamps", "cut_stack", "cut_stamps"]
 
@@ -85,8 +85,8 @@ def cut_stamps(image, x, y, *, size=61, factor=1, planes=None):
     planes = np.zeros(len(x), int) if planes is None else np.asarray(planes, int)
 
     shape = image.data.shape[-2:]
-    x_origin, x_first, x_inside = _placed(x, shape[1], size, factor)
-    y_origin, y_first, y_inside = _placed(y, shape[0], size, factor)
+    x_origin, x_first, x_inside = placed(x, shape[1], size, factor)
+    y_origin, y_first, y_inside = placed(y, shape[0], size, factor)
     outside = ~(x_inside & y_inside)
     # Whatever is cut at an unusable position is masked, so cut anything.
     x_first, y_first = np.where(outside, 0, x_first), np.where(outside, 0, y_first)
@@ -94,7 +94,7 @@ def cut_stamps(image, x, y, *, size=61, factor=1, planes=None):
     where = planes, y_first, x_first
     data, mask, error, any_finite = _averaged(image, where, size, factor)
     mask[outside] = True
-    truncated = ~_are_inside(shape, where, size * factor)
+    truncated = ~are_inside(shape, where, size * factor)
     bits = _flags(data, mask, outside, truncated, any_finite, factor)
     return Stamps(data, mask, error, x_origin, y_origin, int(factor), bits)
 
@@ -124,27 +124,17 @@ def cut_stack(image, *, x=None, y=None, size=61, factor=1):
     return cut_stamps(image, x, y, size=size, factor=factor, planes=np.arange(n_images))
 
 
-def _placed(position, length, size, factor):
-    """Return the stamps' central coordinate, first pixel, and whether it is inside."""
-    inside = np.isfinite(position) & (position >= -0.5) & (position < length - 0.5)
-    half = 0.5 * (factor % 2)
-    # Centres of pixels for odd blocks, corners for even ones.
-    origin = np.floor(position + half) + (0.5 - half)
-    first = np.where(inside, origin, 0) - (size * factor - 1) / 2
-    return origin, np.floor(first + 0.25).astype(int), inside
-
-
 def _averaged(image, where, size, factor):
     """Return data, mask and error of stamps, and whether they hold a finite value."""
     if factor == 1:
-        data, mask, error = _gather_all(image, where, size)
+        data, mask, error = gather_all(image, where, size)
         return _cleaned(data, mask, error)
     n_stamps = len(where[0])
     parts = []
     step = max(1, _CHUNK_PIXELS // (size * factor) ** 2)
     for start in range(0, max(n_stamps, 1), step):
         some = tuple(index[start : start + step] for index in where)
-        data, mask, error = _gather_all(image, some, size * factor)
+        data, mask, error = gather_all(image, some, size * factor)
         data, mask, error, any_finite = _cleaned(data, mask, error)
         parts.append((*_block_means(data, mask, error, factor), any_finite))
     data, mask, error, any_finite = zip(*parts, strict=True)
@@ -195,84 +185,6 @@ def _zeroed(values, mask, rows):
     values = values if values.flags.writeable else values.copy()
     values[rows] = np.where(mask[rows], 0, values[rows])
     return values
-
-
-def _gather_all(image, where, width):
-    data = _gather(image.data, where, width, np.nan)
-    error = None if image.error is None else _gather(image.error, where, width, np.nan)
-    if image.mask is None:
-        mask = _beyond(image.data.shape[-2:], where, width)
-    else:
-        mask = _gather(image.mask, where, width, True)
-    return data, mask, error
-
-
-def _gather(array, where, width, beyond):
-    """Copy windows out of (stacked) images, ``beyond`` where there is no image."""
-    array = array if array.ndim == 3 else array[np.newaxis]
-    planes, y_first, x_first = where
-    ny, nx = array.shape[1:]
-    if _are_whole_stack(array.shape, where, width):
-        window = array[
-            :, y_first[0] : y_first[0] + width, x_first[0] : x_first[0] + width
-        ]
-        if array.dtype == bool:
-            return window.copy()
-        window.flags.writeable = False
-        return window
-    result = np.empty((len(planes), width, width), dtype=array.dtype)
-    inside = _are_inside((ny, nx), where, width)
-    if inside.any():
-        windows = sliding_window_view(array, (width, width), axis=(1, 2))
-        if inside.all():
-            return windows[where]
-        result[inside] = windows[planes[inside], y_first[inside], x_first[inside]]
-    if not inside.all():
-        edge = tuple(index[~inside] for index in where)
-        rows = edge[1][:, None] + np.arange(width)
-        columns = edge[2][:, None] + np.arange(width)
-        values = array[
-            edge[0][:, None, None],
-            np.clip(rows, 0, ny - 1)[:, :, None],
-            np.clip(columns, 0, nx - 1)[:, None, :],
-        ]
-        values[_beyond((ny, nx), edge, width)] = beyond
-        result[~inside] = values
-    return result
-
-
-def _are_whole_stack(shape, where, width):
-    """Whether the windows are the same part, inside, of each image of a stack."""
-    planes, y_first, x_first = where
-    return (
-        len(planes) == shape[0]
-        and len(planes) > 0
-        and np.array_equal(planes, np.arange(shape[0]))
-        and np.all(y_first == y_first[0])
-        and np.all(x_first == x_first[0])
-        and 0 <= y_first[0] <= shape[1] - width
-        and 0 <= x_first[0] <= shape[2] - width
-    )
-
-
-def _are_inside(shape, where, width):
-    """Whether windows lie in the image as a whole."""
-    _, y_first, x_first = where
-    beyond = np.maximum(x_first + width - shape[1], y_first + width - shape[0])
-    return (np.minimum(x_first, y_first) >= 0) & (beyond <= 0)
-
-
-def _beyond(shape, where, width):
-    """Pixels of windows that lie beyond the edges of the image."""
-    _, y_first, x_first = where
-    beyond = np.zeros((len(y_first), width, width), bool)
-    edge = ~_are_inside(shape, where, width)
-    rows = y_first[edge, None] + np.arange(width)
-    columns = x_first[edge, None] + np.arange(width)
-    rows = (rows < 0) | (rows >= shape[0])
-    columns = (columns < 0) | (columns >= shape[1])
-    beyond[edge] = rows[:, :, None] | columns[:, None, :]
-    return beyond
 
 
 def _flags(data, mask, outside, truncated, any_finite, factor):

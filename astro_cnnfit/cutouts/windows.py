@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from astro_cnnfit.cutouts.stamps import _gather, _placed
+from astro_cnnfit.cutouts.gathering import gather, placed
 
 __all__ = ["cut_windows"]
 
@@ -35,11 +35,11 @@ def cut_windows(array, x, y, *, size=61, factor=1, planes=None, beyond=0):
     x, y = (np.atleast_1d(np.asarray(values, dtype=float)) for values in (x, y))
     planes = np.zeros(len(x), int) if planes is None else np.asarray(planes, int)
     shape = array.shape[-2:]
-    _, x_first, x_inside = _placed(x, shape[1], size, factor)
-    _, y_first, y_inside = _placed(y, shape[0], size, factor)
+    _, x_first, x_inside = placed(x, shape[1], size, factor)
+    _, y_first, y_inside = placed(y, shape[0], size, factor)
     outside = ~(x_inside & y_inside)
     x_first, y_first = np.where(outside, 0, x_first), np.where(outside, 0, y_first)
-    windows = _gather(array, (planes, y_first, x_first), size * factor, beyond)
+    windows = gather(array, (planes, y_first, x_first), size * factor, beyond)
     if outside.any():
         windows = np.where(outside[:, np.newaxis, np.newaxis], beyond, windows)
     return windows
