@@ -16,10 +16,8 @@ writes it into the description of that model.
 import argparse
 import logging
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
-from scipy.optimize import minimize
 
 from astro_cnnfit.parameters import effective_snr
 from astro_cnnfit.psf import fwhm
@@ -37,10 +35,11 @@ from astro_cnnfit.weights import load_network
 from astro_cnnfit.weights.files import read_description, write_description
 from astro_cnnfit.weights.point_like import FEATURES, point_like_features
 
+from .classifier import fit_layers, round_digits
+
 __all__ = [
     "UNRESOLVED",
     "draw_objects",
-    "fit_layers",
     "fit_point_like",
     "measure_objects",
     "record_point_like",
@@ -64,10 +63,6 @@ _PSF_ERROR = 0.02
 # Of the bundled network's training: of a network that does not say its own.
 _SHARES = {"table1": 0.45, "wide": 0.45, "blocks": 0.1}
 _CHUNK = 2000
-_HIDDEN = 16, 16
-_CLIP = 2.5
-# Weight of the squared weights, by held-out scenes.
-_RIDGE = 1e-4
 
 
 def _with_points(prior):
@@ -178,90 +173,11 @@ def fit_point_like(measured, seed=SEED):
     widths = measured["psf_fwhm"]
     seen = point_like_features(measured["latent"], measured["covariance"], widths)
     ranges = {
-        "psf_fwhm": _digits([widths.min(), widths.max()]),
+        "psf_fwhm": round_digits([widths.min(), widths.max()]),
         "snr": [_LEAST_SNR, _SNR[1]],
     }
     found = fit_layers(seen, measured["is_point"], seed)
     return {"features": list(FEATURES), **found, "ranges": ranges}
-
-
-def fit_layers(seen, truth, seed=SEED):
-    """
-    Fit a small network to two classes, by their likelihood.
-
-    Parameters
-    ----------
-    seen : `~numpy.ndarray`
-        (N, K) features; rows that are not finite are left out.
-    truth : `~numpy.ndarray` of bool
-        (N,)
-    seed : int
-        Of the weights with which the fit begins.
-
-    Returns
-    -------
-    dict
-        As `~astro_cnnfit.weights.point_like.apply_layers` takes it.
-    """
-    good = np.isfinite(seen).all(axis=1)
-    seen, truth = seen[good], truth[good].astype(float)
-    centre, width = seen.mean(axis=0), seen.std(axis=0)
-    values = np.clip((seen - centre) / width, -_CLIP, _CLIP)
-    rng = np.random.default_rng(seed)
-    sizes = (values.shape[1], *_HIDDEN, 1)
-    # The last row of each is the bias.
-    start = [
-        np.concatenate([rng.normal(0, 1 / np.sqrt(a), (a, b)), np.zeros((1, b))])
-        for a, b in pairwise(sizes)
-    ]
-    layers = _minimize(values, truth, start)
-    return {
-        "centre": _digits(centre),
-        "width": _digits(width),
-        "clip": _CLIP,
-        "layers": [
-            {"weights": _digits(layer[:-1]), "bias": _digits(layer[-1])}
-            for layer in layers
-        ],
-    }
-
-
-def _digits(values):
-    """Nested lists of numbers, to six digits."""
-    return np.vectorize(lambda x: float(f"{x:.6g}"))(np.asarray(values)).tolist()
-
-
-def _minimize(values, truth, start):
-    """Layers with the largest likelihood."""
-    edges = np.cumsum([layer.size for layer in start])[:-1]
-
-    def unpack(flat):
-        parts = zip(np.split(flat, edges), start, strict=True)
-        return [part.reshape(layer.shape) for part, layer in parts]
-
-    def loss(flat):
-        total, slopes = _loss(unpack(flat), values, truth)
-        slope = np.concatenate([part.ravel() for part in slopes])
-        return total + _RIDGE * flat @ flat, slope + 2 * _RIDGE * flat
-
-    first = np.concatenate([layer.ravel() for layer in start])
-    found = minimize(loss, first, jac=True, method="L-BFGS-B", options={"maxiter": 600})
-    return unpack(found.x)
-
-
-def _loss(layers, values, truth):
-    """Mean of minus the log likelihood, and its slopes."""
-    seen = [values]
-    for layer in layers[:-1]:
-        seen.append(np.tanh(seen[-1] @ layer[:-1] + layer[-1]))
-    logit = (seen[-1] @ layers[-1][:-1] + layers[-1][-1])[:, 0]
-    total = np.mean(np.logaddexp(0, logit) - truth * logit)
-    back = ((1 / (1 + np.exp(-logit)) - truth) / len(truth))[:, np.newaxis]
-    slopes = []
-    for layer, below in zip(layers[::-1], seen[::-1], strict=True):
-        slopes.append(np.concatenate([below.T @ back, back.sum(0, keepdims=True)]))
-        back = back @ layer[:-1].T * (1 - below**2)
-    return total, slopes[::-1]
 
 
 def record_point_like(name_or_path, *, n=40_000, seed=SEED):

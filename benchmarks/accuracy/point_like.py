@@ -32,12 +32,9 @@ from astro_cnnfit.evaluation import (
 )
 from astro_cnnfit.psf import fwhm
 from astro_cnnfit.simulation import find_data, load_backgrounds
-from astro_cnnfit.training.point_like import (
-    UNRESOLVED,
-    draw_objects,
-    fit_layers,
-    measure_objects,
-)
+from astro_cnnfit.training.classifier import fit_layers
+from astro_cnnfit.training.point_like import SEED as FIT_SEED
+from astro_cnnfit.training.point_like import UNRESOLVED, draw_objects, measure_objects
 from astro_cnnfit.weights import load_network, point_like_probability
 from astro_cnnfit.weights.point_like import apply_layers, point_like_features
 
@@ -179,7 +176,7 @@ def references(arguments, networks, held_out, folder):
         ("PSF fit", slice(0, 5)),
         ("PSF fit and posterior", slice(None)),
     ):
-        fit = fit_layers(seen[0][:, columns], measured[0]["is_point"])
+        fit = fit_layers(seen[0][:, columns], measured[0]["is_point"], FIT_SEED)
         values = seen[1][:, columns]
         good = np.isfinite(values).all(axis=1)
         probability = np.full(len(values), np.nan)
