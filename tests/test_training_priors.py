@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from astropy.io import fits
 from numpy.testing import assert_array_equal
 
 from astro_cnnfit.cli import main
@@ -18,6 +19,7 @@ from astro_cnnfit.simulation import (
     log_uniform,
     parse_prior,
     prior_table,
+    simulate,
     uniform,
 )
 from astro_cnnfit.training import TrainingConfig, point_like, read_config, train
@@ -156,6 +158,36 @@ def test_a_name_alone_is_no_prior():
     draw = point_like.draw_objects(8, np.random.default_rng(1), shares={"mine": 1.0})
     with pytest.raises(ValueError, match="does not say what these priors are"):
         next(draw)
+
+
+def test_the_command_simulates_them(path, tmp_path, own, capsys):
+    output = tmp_path / "set.fits"
+    line = ["simulate", "-o", str(output), "-n", "8", "--seed", "3"]
+    assert main([*line, "--config", str(path), "--prior", "mine"]) == 0
+    assert "8 galaxies of the prior 'mine'" in capsys.readouterr().out
+    stamps, psfs, truth = simulate(8, own, seed=3)
+    with fits.open(output) as hdus:
+        assert_array_equal(hdus["STAMPS"].data, stamps)
+        assert_array_equal(hdus["PSFS"].data, psfs)
+        assert_array_equal(hdus["TRUTH"].data["r_eff"], truth["r_eff"].value)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--prior", "mine"], "wide, blocks, got 'mine'; others need --config"),
+        (["--config", "mine.toml"], "one of table1, wide, blocks, mine, got none"),
+        (["--config", "mine.toml", "--prior", "my"], "blocks, mine, got 'my'"),
+        (["--config", "absent.toml", "--prior", "mine"], "config must be the path"),
+    ],
+)
+def test_the_command_refuses_what_is_no_prior(
+    path, tmp_path, options, message, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert main(["simulate", "-o", "set.fits", *options]) == 2
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_the_command_says_what_is_missing(path, tmp_path, capsys, monkeypatch):

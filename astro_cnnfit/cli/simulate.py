@@ -13,6 +13,8 @@ EXAMPLES = {
         "astro-cnnfit simulate -o galaxies.fits",
     "The same for whom HDF5 suits better, of all sizes and PSFs, and isolated:":
         "astro-cnnfit simulate -o galaxies.h5 -n 20000 --prior wide --isolated",
+    "Of a prior of your own, [prior.mine] in the file that 'train' takes:":
+        "astro-cnnfit simulate -o galaxies.fits --config mine.toml --prior mine",
 }  # fmt: skip
 
 _SUFFIXES = (".fits", ".fits.gz", ".h5", ".hdf5")
@@ -38,8 +40,13 @@ def add_arguments(parser):
     parser.add_argument(
         "--prior",
         metavar="PRIOR",
-        default="table1",
-        help="'table1', of Li et al. (2022), or 'wide' (default: %(default)s)",
+        help="'table1', of Li et al. (2022), 'wide', or the NAME of a [prior.NAME] of "
+        "--config (default without --config: table1)",
+    )
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        help="TOML file with priors of your own, as 'train' takes it",
     )
     parser.add_argument(
         "--seed",
@@ -76,14 +83,30 @@ def run(options):
     load_keras(options.debug)
     from astro_cnnfit.simulation.dataset import simulate, write_dataset
 
+    name, prior = _prior(options)
     stamps, psfs, truth = simulate(
         options.number,
-        options.prior,
+        prior,
         seed=options.seed,
         neighbours=not options.isolated,
         real_sky=options.real_sky,
         progress_bar=True,
     )
     write_dataset(output, stamps, psfs, truth)
-    say(f"{counted(len(stamps))} of the prior {options.prior!r}: {output}")
-    return {"output": output, "galaxies": len(stamps), "prior": options.prior}
+    say(f"{counted(len(stamps))} of the prior {name!r}: {output}")
+    return {"output": output, "galaxies": len(stamps), "prior": name}
+
+
+def _prior(options):
+    """Name and distributions of the prior that is asked for."""
+    from astro_cnnfit.simulation import PRIORS
+    from astro_cnnfit.training import read_config
+
+    if options.config is None:
+        known, name, hint = PRIORS, options.prior or "table1", "; others need --config"
+    else:
+        known, name, hint = read_config(options.config).scene_priors, options.prior, ""
+    if name not in known:
+        got = "none" if name is None else repr(name)
+        raise ValueError(f"--prior must be one of {', '.join(known)}, got {got}{hint}")
+    return name, known[name]
