@@ -7,6 +7,7 @@ typed twice and none outlives the run that measured it.
 """
 
 import accuracy_pages
+import cas_experiment_pages
 import cas_pages
 import casnet_pages
 import catalog_pages
@@ -20,6 +21,7 @@ import psf_pages
 import real_fields_pages
 import robustness_pages
 import speed_pages
+import survey_pages
 import tuning_pages
 import why_pages
 from benchmark_results import NOT_RUN, read
@@ -48,6 +50,7 @@ def write_all(folder):
         **experiment_pages.PARTS,
         **fields_pages.PARTS,
         **figure_pages.PARTS,
+        **cas_experiment_pages.PARTS,
         **cas_pages.PARTS,
         **casnet_pages.PARTS,
         **catalog_pages.PARTS,
@@ -57,6 +60,7 @@ def write_all(folder):
         **real_fields_pages.PARTS,
         **robustness_pages.PARTS,
         **speed_pages.PARTS,
+        **survey_pages.PARTS,
         **tuning_pages.PARTS,
         **why_pages.PARTS,
     }

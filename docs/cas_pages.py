@@ -1,11 +1,13 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""Tables of measured concentration, asymmetry and their kin."""
+"""Tables of how well concentration, asymmetry and their kin are measured."""
+
+from functools import partial
 
 from benchmark_results import NOT_RUN, read
 from experiment_pages import figure
 from generated_pages import list_table
 
-__all__ = ["PARTS"]
+__all__ = ["HEADER", "NAMES", "NONE", "PARTS", "percent", "signed"]
 
 HEADER = "   :header-rows: 1"
 # A bare hyphen would begin a list.
@@ -20,25 +22,8 @@ NAMES = {
 }
 # Standard deviation of A, which tails belong to; NMAD of the others.
 SCATTER = {"asymmetry": "std", "rms_asymmetry": "std"}
-GROUPS = {"agreeing": "agreed on", "all": "all"}
 MAIN = ("concentration", "asymmetry")
-FIGURES = {
-    "cas_accuracy": "Scatter and mean bias against the true S/N per pixel.",
-    "cas_paper_figures": (
-        "C and A of networks and the classical code against each other and the truth."
-    ),
-    "cas_noise": (
-        "Deviations from the value at a S/N of 10: mean with scatter (black), "
-        "median (open), single galaxies (grey)."
-    ),
-    "cas_redshift_one": "One galaxy at increasing redshift.",
-    "cas_redshift": (
-        "Deviations from z = 0.2: mean with scatter (black), median (open), "
-        "single galaxies (grey)."
-    ),
-    "cas_redshift_distributions": "Their distributions.",
-}
-"""Names of figures, which the benchmarks draw, and what is below them."""
+CAPTION = "Scatter and mean bias against the true S/N per pixel."
 
 
 def main_table(kind):
@@ -75,13 +60,13 @@ def _main_row(method, found):
     return (
         method,
         _with_error(a, "std"),
-        _signed(a.get("bias")),
-        _percent(a.get("large")),
+        signed(a.get("bias")),
+        percent(a.get("large")),
         _inside(a),
         _with_error(c, "nmad"),
-        _signed(c.get("bias")),
+        signed(c.get("bias")),
         _inside(c),
-        _percent((a or c).get("missing")),
+        percent((a or c).get("missing")),
     )
 
 
@@ -99,11 +84,13 @@ def _inside(found):
     return f"{100 * found['68%']:.0f} / {100 * found['95%']:.0f}"
 
 
-def _signed(value):
+def signed(value):
+    """A deviation to three decimals."""
     return NONE if value is None else f"{value:+.3f}"
 
 
-def _percent(value, decimals=1):
+def percent(value, decimals=1):
+    """A share in per cent."""
     return NONE if value is None else f"{value:.{decimals}%}"
 
 
@@ -119,7 +106,7 @@ def selection():
                 f"{found[name]['std']:.3f} ({found[name]['bias']:+.3f})"
                 for name in ("asymmetry", "concentration")
             )
-            rows.append((kind, _percent(sum(shares.values())), method, *cells))
+            rows.append((kind, percent(sum(shares.values())), method, *cells))
     return list_table(rows, HEADER)
 
 
@@ -198,13 +185,13 @@ def _of_part(names, own):
     for method, found in own.items():
         if method != "count":
             a = found["asymmetry"]
-            cells = f"{a['std']:.3f}", _signed(a["bias"]), _percent(a["large"])
+            cells = f"{a['std']:.3f}", signed(a["bias"]), percent(a["large"])
             c = f"{found['concentration']['nmad']:.3f}"
             yield *names, str(own["count"]), method, *cells, c
 
 
 def _four(found):
-    return " ".join(_signed(value) for value in found["quartiles"])
+    return " ".join(signed(value) for value in found["quartiles"])
 
 
 def conditions():
@@ -229,90 +216,7 @@ def conditions():
 def _condition(found, scatter):
     if found.get("bias") is None:
         return (NONE, NONE, NONE)
-    return (_signed(found["bias"]), f"{found[scatter]:.3f}", _inside(found))
-
-
-def noise():
-    """The paper's noise experiment."""
-    result = read("cas_noise")
-    if result is None:
-        return NOT_RUN
-    rows = [("galaxies", "method", "scatter of A", "A, bias at 3", "A, catastrophic")]
-    rows[0] += ("scatter of C", "C, bias at 3")
-    names = {"casnet": "network (paper)", "tohill2021": "Morfometryka (paper)"}
-    for method, text in names.items():
-        paper = result["paper"]
-        a, c = paper["asymmetry"][method], paper["concentration"][method]
-        cells = (f"{a['scatter']:.3f}", _signed(a["bias_at_3"]))
-        rows.append(("paper's", text, *cells, _percent(a["catastrophic"])))
-        rows[-1] += (f"{c['scatter']:.2f}", NONE)
-    for group, own in result["groups"].items():
-        for method, found in own["methods"].items():
-            a, c = found["asymmetry"], found["concentration"]
-            cells = (f"{a['scatter']:.3f}", _signed(a["bias_at_3"]))
-            cells += (_percent(a["catastrophic"]), f"{c['scatter']:.3f}")
-            rows.append((GROUPS[group], method, *cells, _signed(c["bias_at_3"])))
-    return list_table(rows, HEADER)
-
-
-def paper_figures():
-    """MAE, RMSE and Pearson's r as the paper gives them."""
-    result = read("cas_paper_figures")
-    if result is None:
-        return NOT_RUN
-    rows = [("", "pair", "MAE", "RMSE", "r", "bias")]
-    for name, pairs in result["pairs"].items():
-        paper = result["paper"][name]
-        cells = (f"{paper[key]:.3f}" for key in ("mae", "rmse", "r"))
-        rows.append((NAMES[name], "network against Morfometryka (paper)", *cells, NONE))
-        for pair, found in pairs.items():
-            cells = (f"{found[key]:.3f}" for key in ("mae", "rmse", "r"))
-            rows.append((NAMES[name], pair, *cells, _signed(found["bias"])))
-    return list_table(rows, HEADER)
-
-
-def redshift():
-    """Mean deviations at artificial redshift."""
-    result = read("cas_redshift")
-    if result is None:
-        return NOT_RUN
-    shown = [i for i, z in enumerate(result["redshifts"]) if z in (0.5, 1, 2, 3, 5, 7)]
-    header = [f"z = {result['redshifts'][i]:g}" for i in shown]
-    rows = [("", "method", *header)]
-    sn = [result["snr"][i] for i in shown]
-    rows.append(("S/N per pixel", NONE, *(f"{value:.0f}" for value in sn)))
-    for name in ("asymmetry", "concentration"):
-        for method, own in result["all"][name].items():
-            cells = (_mean(own["mean"][i], own["std"][i]) for i in shown)
-            rows.append((NAMES[name], method, *cells))
-    number = len(result["galaxies"])
-    text = f"{number} galaxies, each seen {result['settings']['versions']} times:"
-    return f"{text}\n\n{list_table(rows, HEADER)}"
-
-
-def _mean(mean, std):
-    return NONE if mean is None else f"{mean:+.2f} ± {std:.2f}"
-
-
-def retraining():
-    """Another survey, before and after."""
-    result = read("cas_retrain")
-    if result is None:
-        return NOT_RUN
-    header = ("network", "A, std", "A, bias", "A in 68 %", "C, NMAD", "C, bias")
-    rows = [(*header, "C in 68 %", "seconds")]
-    for name, found in result["networks"].items():
-        a, c = found["asymmetry"], found["concentration"]
-        cells = (f"{a['std']:.4f}", _signed(a["bias"]), _percent(a.get("68%"), 0))
-        cells += (f"{c['nmad']:.4f}", _signed(c["bias"]), _percent(c.get("68%"), 0))
-        seconds = result["seconds"][name]
-        rows.append((name, *cells, f"{seconds:.0f}" if seconds else NONE))
-    settings = result["settings"]
-    text = (
-        f"Fine-tuned on {settings['few']} galaxies, trained from the start on "
-        f"{settings['samples']}, at most {settings['epochs']} epochs, one core:"
-    )
-    return f"{text}\n\n{list_table(rows, HEADER)}"
+    return (signed(found["bias"]), f"{found[scatter]:.3f}", _inside(found))
 
 
 def correction():
@@ -324,7 +228,7 @@ def correction():
     for values, quantities in result["values"].items():
         for name, own in quantities.items():
             for key, found in own.items():
-                cells = (_signed(found["bias"]), f"{found['rmse']:.3f}", _four(found))
+                cells = (signed(found["bias"]), f"{found['rmse']:.3f}", _four(found))
                 rows.append((values, NAMES[name], key, *cells))
     return list_table(rows, HEADER)
 
@@ -355,11 +259,6 @@ def speed():
     return f"{text}{result['date']}:\n\n{list_table(rows, HEADER)}"
 
 
-def shown(name, caption):
-    """A figure as a part, empty where it has not been drawn."""
-    return lambda: figure(f"{name}.png", caption)
-
-
 PARTS = {
     "cas_procedural.inc": main_table("procedural"),
     "cas_real.inc": main_table("real"),
@@ -369,11 +268,7 @@ PARTS = {
     "cas_quartiles.inc": quartiles,
     "cas_by_asymmetry.inc": by_asymmetry,
     "cas_conditions.inc": conditions,
-    "cas_noise.inc": noise,
-    "cas_paper_figures.inc": paper_figures,
-    "cas_redshift.inc": redshift,
-    "cas_retraining.inc": retraining,
     "cas_correction.inc": correction,
     "cas_speed.inc": speed,
-    **{f"{name}_figure.inc": shown(name, text) for name, text in FIGURES.items()},
+    "cas_accuracy_figure.inc": partial(figure, "cas_accuracy.png", CAPTION),
 }

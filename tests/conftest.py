@@ -201,6 +201,13 @@ def read_beside():
     return read
 
 
+def _forget_modules(folder, known):
+    """Another test may have a module named as plainly as those of this folder."""
+    for name in set(sys.modules) - known:
+        if str(folder) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
 @pytest.fixture
 def load_benchmark(monkeypatch):
     """Return a function that imports a module of the benchmarks."""
@@ -211,10 +218,25 @@ def load_benchmark(monkeypatch):
     monkeypatch.syspath_prepend(str(folder / "accuracy"))
     known = set(sys.modules)
     yield importlib.import_module
-    # Another test may have a module named as plainly.
-    for name in set(sys.modules) - known:
-        if str(folder) in str(getattr(sys.modules[name], "__file__", "")):
-            del sys.modules[name]
+    _forget_modules(folder, known)
+
+
+@pytest.fixture
+def load_pages(monkeypatch):
+    """Return a function that imports a module of docs, which then sees ``results``."""
+    folder = Path(__file__).parents[1] / "docs"
+    if not folder.is_dir():
+        pytest.skip(reason="the documentation is not part of the installed package")
+    monkeypatch.syspath_prepend(str(folder))
+    known = set(sys.modules)
+
+    def load(name, results):
+        module = importlib.import_module(name)
+        monkeypatch.setattr(module, "read", results.get)
+        return module
+
+    yield load
+    _forget_modules(folder, known)
 
 
 def measure_bytes(task, settings, output):

@@ -280,21 +280,16 @@ class TestBenchmark:
 
 class TestPages:
     @pytest.fixture
-    def pages(self, monkeypatch, load_benchmark):
-        if not DOCS.is_dir():
-            pytest.skip(reason="the documentation is not part of the installed package")
-        monkeypatch.syspath_prepend(str(DOCS))
-        known = set(sys.modules)
+    def pages(self, load_pages):
         self.results = {}
-        module = load_benchmark("catalog_pages")
-        monkeypatch.setattr(module, "read", self.results.get)
-        yield module
-        for name in set(sys.modules) - known:
-            if str(DOCS) in str(getattr(sys.modules[name], "__file__", "")):
-                del sys.modules[name]
+        return load_pages("catalog_pages", self.results)
 
-    def test_what_has_not_been_run_says_so(self, pages):
-        for make in pages.PARTS.values():
+    @pytest.fixture
+    def survey_pages(self, pages, load_pages):
+        return load_pages("survey_pages", self.results)
+
+    def test_what_has_not_been_run_says_so(self, pages, survey_pages):
+        for make in (*pages.PARTS.values(), *survey_pages.PARTS.values()):
             assert make() == "This benchmark has not been run."
 
     def test_speed(self, pages, load_benchmark, result):
@@ -312,9 +307,9 @@ class TestPages:
         assert "1.25" in pages.stages()
         assert "1,020" in pages.scaling()
 
-    def test_a_billion(self, pages, result):
+    def test_a_billion(self, survey_pages, result):
         self.results["catalog_speed"] = result
-        text = pages.billion()
+        text = survey_pages.billion()
         # 1e10 measurements, 400 a second and core.
         assert "6,940" in text
         assert "$278" in text
@@ -327,21 +322,21 @@ class TestPages:
         assert "inference: it takes 65% of" in text
         assert "4,000,000 tasks" in text
 
-    def test_a_billion_on_a_device(self, pages, result):
+    def test_a_billion_on_a_device(self, survey_pages, result):
         self.results["catalog_speed"] = result
         rates = {"float32": {"per_second": {"host": 1e5, "call": 2e4}}}
         accelerator = {"device": "a GPU", "networks": {"sersic": rates}}
         self.results["accelerator"] = accelerator
-        text = pages.billion()
+        text = survey_pages.billion()
         # 1.25e10 stamps, 1e5 a second.
         assert "hours of a GPU (a GPU, measured)\n     - 35\n" in text
         accelerator["networks"] = {}
-        assert "(a GPU, measured)\n     - \\-\n" in pages.billion()
+        assert "(a GPU, measured)\n     - \\-\n" in survey_pages.billion()
 
-    def test_a_benchmark_that_is_under_way(self, pages, result):
+    def test_a_benchmark_that_is_under_way(self, pages, survey_pages, result):
         self.results["catalog_speed"] = {**result, "rates": {}}
-        for name in ("speed", "stages", "billion"):
-            assert pages.PARTS[f"catalog_{name}.inc"]() == pages.NOT_RUN
+        for make in (pages.speed, pages.stages, survey_pages.billion):
+            assert make() == pages.NOT_RUN
         result["rates"].pop("float32")
         self.results["catalog_speed"] = result
         assert pages.speed() == pages.NOT_RUN

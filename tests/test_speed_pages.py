@@ -1,12 +1,7 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Tests of what the documentation makes of the benchmarks of speed."""
 
-import sys
-from pathlib import Path
-
 import pytest
-
-DOCS = Path(__file__).parents[1] / "docs"
 
 
 @pytest.fixture
@@ -16,17 +11,8 @@ def results():
 
 
 @pytest.fixture
-def pages(results, monkeypatch, load_benchmark):
-    if not DOCS.is_dir():
-        pytest.skip(reason="the documentation is not part of the installed package")
-    monkeypatch.syspath_prepend(str(DOCS))
-    known = set(sys.modules)
-    module = load_benchmark("speed_pages")
-    monkeypatch.setattr(module, "read", results.get)
-    yield module
-    for name in set(sys.modules) - known:
-        if str(DOCS) in str(getattr(sys.modules[name], "__file__", "")):
-            del sys.modules[name]
+def pages(results, load_pages):
+    return load_pages("speed_pages", results)
 
 
 def test_what_has_not_been_run_says_so(pages):

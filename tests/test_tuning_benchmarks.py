@@ -1,7 +1,6 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """What the benchmarks of the search compute with, and what the page makes of it."""
 
-import sys
 from pathlib import Path
 
 import astropy.units as u
@@ -97,18 +96,9 @@ def test_a_search_is_collected(load_benchmark):
 
 class TestPages:
     @pytest.fixture
-    def pages(self, monkeypatch, load_benchmark):
-        if not DOCS.is_dir():
-            pytest.skip(reason="the documentation is not part of the installed package")
-        monkeypatch.syspath_prepend(str(DOCS))
-        known = set(sys.modules)
+    def pages(self, load_pages):
         self.results = {}
-        module = load_benchmark("tuning_pages")
-        monkeypatch.setattr(module, "read", self.results.get)
-        yield module
-        for name in set(sys.modules) - known:
-            if str(DOCS) in str(getattr(sys.modules[name], "__file__", "")):
-                del sys.modules[name]
+        return load_pages("tuning_pages", self.results)
 
     def test_what_has_not_been_run_says_so(self, pages):
         assert pages.comparison() == "This benchmark has not been run."
