@@ -1,5 +1,6 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""The small simulated field that comes with the package, and how it was made.
+"""
+The small simulated field that comes with the package, and how it was made.
 
 The field is like a KiDS r-band image (Li et al. 2022): pixels of 0.2 arcsec,
 zero-point 30, sky noise 2.26 a pixel, 12 electrons a count, seeing of 0.7

@@ -161,7 +161,8 @@ class _Watched:
 
 
 def _end(future):
-    """How a finished future ended; None if it was lost with its scheduler.
+    """
+    How a finished future ended; None if it was lost with its scheduler.
 
     A TimeoutError says that its result cannot be had now.
     """
