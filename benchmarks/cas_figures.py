@@ -3,13 +3,13 @@
 
 import numpy as np
 from cas_statistics import nmad, statistics
+from drawing import pyplot
 
 __all__ = [
     "COLOURS",
     "draw_against",
     "draw_comparison",
     "draw_scatter_and_bias",
-    "pyplot",
 ]
 
 COLOURS = {
@@ -24,16 +24,6 @@ COLOURS = {
 }
 LABELS = {"concentration": "C", "asymmetry": "A"}
 _SCATTER = {"concentration": nmad, "asymmetry": np.std}
-
-
-def pyplot():
-    """Matplotlib without a display."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
-    return plt
 
 
 def draw_scatter_and_bias(kept, bins, path):

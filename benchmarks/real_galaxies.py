@@ -11,16 +11,14 @@ Left out are NGC 5419, whose image lies well inside its effective radius, and th
 images without a PSF.
 """
 
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
-from astropy.stats import mad_std
 from astropy.table import Table
-from scipy.ndimage import binary_dilation, gaussian_filter, label
+from real_images import RealGalaxy, make_galaxy, smooth_light
 
-__all__ = ["DATA_SETS", "RealGalaxy", "load_galaxies", "load_set"]
+__all__ = ["DATA_SETS", "load_galaxies", "load_set"]
 
 GAMA_WAVELENGTHS = {
     "u": 354.3, "g": 477.0, "r": 623.1, "i": 762.5, "z": 913.4,
@@ -28,30 +26,6 @@ GAMA_WAVELENGTHS = {
 }  # fmt: skip
 # Counts a second to AB magnitudes.
 ACS_F606W, ACS_F814W, WFC3_F105W = 26.49, 25.94, 26.27
-# Pixels above this many sky noises, smoothed, belong to an object.
-THRESHOLD = 2.5
-
-
-@dataclass(frozen=True)
-class RealGalaxy:
-    """A galaxy, its image, and published parameters where there are any."""
-
-    name: str
-    image: np.ndarray
-    error: np.ndarray
-    mask: np.ndarray
-    psf: np.ndarray
-    x: float
-    y: float
-    pixel_scale: float
-    zeropoint: float
-    published: dict = field(default_factory=dict)
-    """mag, r_eff (semi-major axis, pixels), n and q, and their ``source``."""
-    is_catalogue: bool = False
-    """Whether ``published`` is from a catalogue, and so the one to agree with."""
-    note: str = ""
-    wavelength: float | None = None
-    """In nanometres, for galaxies that are seen in several bands."""
 
 
 def load_galaxies(folder):
@@ -124,7 +98,7 @@ def _goods(folder):
     image = fits.getdata(folder / "gal.fits").astype(float)
     psf = fits.getdata(folder / "psf.fits").astype(float)
     # Electrons (header), sky of 1.2 and noise of 8.53 from clipped statistics.
-    error = np.sqrt(8.53**2 + _light(image - 1.2))
+    error = np.sqrt(8.53**2 + smooth_light(image - 1.2))
     rows, columns = np.indices(image.shape)
     mask = np.zeros(image.shape, dtype=bool)
     for x, y, radius in ((21, 46, 5), (54, 11, 8)):
@@ -143,7 +117,7 @@ def _cosmos_100533(folder):
     with fits.open(folder / "test_images.fits") as hdus:
         image, psf = hdus[0].data.astype(float), hdus[2].data.astype(float)
     # Sky variance of the catalogue, and 2028 s of exposure in counts a second.
-    error = np.sqrt(8.225e-6 + _light(image) / 2028.0)
+    error = np.sqrt(8.225e-6 + smooth_light(image) / 2028.0)
     # Lackner & Gunn's fit; its flux is that of their I_e, R_e, n and q.
     published = {
         "mag": 25.94 - 2.5 * np.log10(187.812),
@@ -169,7 +143,7 @@ def _hsc_field(folder):
         # Bad, saturated and missing pixels, by the planes of the header.
         bad = np.bitwise_and(planes, 1 << 0 | 1 << 1 | 1 << 8) > 0
         found.append(
-            _galaxy(
+            make_galaxy(
                 f"HSC spiral {band}", image, np.sqrt(variance), psf, (150, 150),
                 0.168, 27.0, bad=bad, note="a large spiral with a bar",
             )
@@ -182,7 +156,7 @@ def _hsc_blend(folder):
         images, variances, psfs = (scene[key] for key in ("images", "variance", "psfs"))
     # The brightest galaxy of seven sources; the brightest of all is a star, and
     # masked as the others are.
-    galaxy = _galaxy(
+    galaxy = make_galaxy(
         "HSC blend", images[2], np.sqrt(variances[2]), psfs[2], (31, 36), 0.168,
         27.0, split=True, note="a galaxy that overlaps with a star",
     )  # fmt: skip
@@ -198,7 +172,7 @@ def _decals(folder):
                 image, weight = (hdus[2 * number + i].data for i in (1, 2))
                 error = np.sqrt(1 / np.maximum(weight, 1e-30))
                 found.append(
-                    _galaxy(
+                    make_galaxy(
                         f"DECaLS {band}", image, error, psfs[number].data,
                         (128, 128), 0.262, 22.5, bad=weight <= 0,
                     )
@@ -214,7 +188,7 @@ def _gama(folder):
         psf = fits.getdata(folder / f"psf_{band}.fits")
         # Position of GALFITM's input file, which counts from 1.
         found.append(
-            _galaxy(
+            make_galaxy(
                 f"GAMA {band}", image, None, psf, (31, 35), 0.339, 30.0,
                 bad=mask > 0, find=False, wavelength=wavelength,
                 note="two clumps, 4 pixels apart",
@@ -237,7 +211,7 @@ def _a2744(folder):
     for name, (stem, place, error, split) in images.items():
         image = fits.getdata(folder / f"abell_2744_{stem}_f105w.fits.gz")
         found.append(
-            _galaxy(
+            make_galaxy(
                 f"A2744 {name}", image, error, psf, place, 0.06, WFC3_F105W,
                 exposure=68_952.0, split=split,
             )
@@ -257,7 +231,7 @@ def _sdss(folder):
         mask = fits.getdata(folder / f"{stem}_mask.fits")
         # Gain of SDSS's r band, electrons a count.
         found.append(
-            _galaxy(
+            make_galaxy(
                 name, image, None, psf, place, 0.396, 30.0, bad=mask > 0,
                 exposure=4.7, find=False, note="magnitudes have no zero-point",
             )
@@ -293,92 +267,10 @@ def _from_catalogue(folder, row, name, zeropoint):
     )
     published = {"mag": float(row["MAG"]), "source": "SExtractor, not the total flux"}
     centre = [(length - 1) / 2 for length in image.shape[::-1]]
-    return _galaxy(
+    return make_galaxy(
         name, image, np.sqrt(float(row["NOISE_VARIANCE"])), psf, centre,
         float(row["PIXEL_SCALE"]), zeropoint, exposure=2028.0, published=published,
     )  # fmt: skip
-
-
-def _galaxy(
-    name, image, error, psf, place, pixel_scale, zeropoint, *, bad=None,
-    exposure=None, find=True, split=False, **facts,
-):  # fmt: skip
-    """
-    A galaxy, with all that is not its own masked.
-
-    Without an error it is the noise of the sky, to which that of the light is
-    added if the exposure (electrons per count) is known.
-    """
-    image, psf = np.asarray(image, dtype=float), centred(np.asarray(psf, dtype=float))
-    mask = np.zeros(image.shape, dtype=bool) if bad is None else np.array(bad)
-    mask |= ~np.isfinite(image)
-    image = np.where(mask, 0.0, image)
-    level, noise = _sky(image[~mask])
-    sky_known = error is not None
-    error = np.broadcast_to(np.asarray(error if sky_known else noise), image.shape)
-    if exposure is not None and error.min() == error.max():
-        error = np.sqrt(error**2 + _light(image - level) / exposure)
-    x, y = (round(float(value)) for value in place)
-    if find:
-        mask |= _others(image - level, noise, x, y, split)
-    return RealGalaxy(
-        name, image, np.array(error, dtype=float), mask, psf, x, y,
-        pixel_scale, zeropoint, **facts,
-    )  # fmt: skip
-
-
-def centred(psf):
-    """Crop a PSF to an odd size about its brightest pixel; unit sum."""
-    y, x = np.unravel_index(np.argmax(psf), psf.shape)
-    reach = min(y, x, psf.shape[0] - 1 - y, psf.shape[1] - 1 - x)
-    psf = psf[y - reach : y + reach + 1, x - reach : x + reach + 1]
-    return psf / psf.sum()
-
-
-def _sky(values):
-    """Level and noise of the sky, the light of objects clipped."""
-    for _ in range(20):
-        level, noise = np.median(values), mad_std(values)
-        kept = values[values < level + 2.5 * noise]
-        if len(kept) == len(values):
-            break
-        values = kept
-    return level, noise
-
-
-def _others(image, noise, x, y, split):
-    """Pixels of other objects; with ``split``, also of those that touch."""
-    smooth = gaussian_filter(image, 1.5)
-    # White noise of a pixel, smoothed so; correlated noise is left with more.
-    objects, _ = label(smooth > THRESHOLD * max(mad_std(smooth), noise / 5.3))
-    near = objects[max(y - 3, 0) : y + 4, max(x - 3, 0) : x + 4]
-    near = near[near > 0]
-    own = np.zeros(image.shape, bool)
-    if near.size:
-        own = objects == np.bincount(near).argmax()
-    others = (objects > 0) & ~own
-    if split:
-        others |= own & _nearer_to_others(smooth, x, y, own)
-    return binary_dilation(others, iterations=2) & ~(own & ~others)
-
-
-def _nearer_to_others(smooth, x, y, own):
-    """Pixels of an object that belong to another of its peaks."""
-    from scipy.ndimage import maximum_filter
-
-    peaks = np.argwhere((smooth == maximum_filter(smooth, 7)) & own)
-    rows, columns = np.indices(smooth.shape)
-    distance = np.hypot(columns - x, rows - y)
-    other = np.full(smooth.shape, np.inf)
-    for row, column in peaks:
-        if np.hypot(row - y, column - x) > 3:
-            other = np.minimum(other, np.hypot(columns - column, rows - row))
-    return other < distance
-
-
-def _light(image):
-    """Smooth an image, so that its noise does not weight the fit."""
-    return np.maximum(gaussian_filter(image, 1.5), 0.0)
 
 
 # By name: where the files are, and what makes galaxies of them.

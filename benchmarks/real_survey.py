@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 from astropy.table import Table
 from common import print_table
+from drawing import pyplot
 from real_galaxies import load_set
 
 __all__ = ["METHODS", "draw_worst", "survey"]
@@ -255,10 +256,7 @@ def _line(x, y, error):
 
 def draw_worst(worst, folder):
     """Draw data, model and residual of the galaxies that differ most."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
+    plt = pyplot()
 
     folder.mkdir(parents=True, exist_ok=True)
     figure, axes = plt.subplots(

@@ -28,6 +28,7 @@ from cas_galaxies import SEED
 from cas_methods import load_methods, measure_all
 from cas_statistics import QUANTITIES
 from common import provenance, write_result
+from drawing import pyplot
 from redshifting import PIXEL_SCALE, PSF_FWHM, correlated_noise, redshifted
 
 from astro_cnnfit.measures import latent_index
@@ -220,8 +221,6 @@ def example(stamps, values):
 
 def draw_one(stamps, path):
     """Draw one galaxy, like Figure 11."""
-    from cas_figures import pyplot
-
     plt = pyplot()
     shown = [i for i, stamp in enumerate(stamps) if np.isfinite(stamp[0, 0])]
     columns = (len(shown) + 1) // 2
@@ -240,7 +239,7 @@ def draw_one(stamps, path):
 
 def draw_distributions(values, path):
     """Draw distributions of deviations, like Figure 13."""
-    from cas_figures import COLOURS, pyplot
+    from cas_figures import COLOURS
 
     plt = pyplot()
     shown = [REDSHIFTS.index(z) for z in (0.5, 1.0, 2.0, 3.0, 5.0, 7.0)]

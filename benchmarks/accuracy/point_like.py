@@ -22,6 +22,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from common import provenance, write_result
+from drawing import pyplot
 
 from astro_cnnfit import CNNSersicFitter
 from astro_cnnfit.evaluation import (
@@ -282,10 +283,7 @@ def report(name, found):
 
 def draw(result, path):
     """Draw reliability, and completeness against S/N and size."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
+    plt = pyplot()
 
     figure, axes = plt.subplots(1, 3, figsize=(12, 4), layout="constrained")
     axes[0].plot([0, 1], [0, 1], color="0.7")

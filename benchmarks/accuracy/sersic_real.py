@@ -26,7 +26,9 @@ from astropy.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from common import print_table, provenance, table_dict, write_result
-from real_galaxies import DATA_SETS, centred, load_galaxies
+from drawing import pyplot
+from real_galaxies import DATA_SETS, load_galaxies
+from real_images import centred
 from real_survey import METHODS, draw_worst, survey
 
 from astro_cnnfit import CNNSersicFitter
@@ -218,16 +220,16 @@ def described(fit, galaxy, scale=1, flux_scale=1):
 
 def draw(fitter, galaxy, folder):
     """Draw data, model and residual."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
     from astro_cnnfit.plotting import plot_fit
+
+    plt = pyplot()
 
     folder.mkdir(parents=True, exist_ok=True)
     axes = plot_fit(galaxy.image, fitter, mask=galaxy.mask)
     figure = axes[0].figure
     figure.suptitle(galaxy.name)
     figure.savefig(folder / f"{galaxy.name.lower().replace(' ', '_')}.png", dpi=100)
+    plt.close(figure)
 
 
 if __name__ == "__main__":

@@ -22,12 +22,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from keras import ops
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from common import print_table, provenance, table_dict, write_result
+from table2_stamps import DEFAULT, REFINED, load_skies, measure, true_params
 
-from astro_cnnfit import CNNSersicFitter
 from astro_cnnfit.evaluation import (
     compare_with_published,
     coverage,
@@ -40,29 +39,17 @@ from astro_cnnfit.evaluation.cramer_rao import (
     prior_covariance_from_draws,
 )
 from astro_cnnfit.evaluation.published import COLUMNS, STATISTICS
-from astro_cnnfit.parameters import NAMES, decode, encode
+from astro_cnnfit.parameters import decode, encode
 from astro_cnnfit.plotting import plot_comparison
-from astro_cnnfit.rendering import render_sersic_numpy
-from astro_cnnfit.simulation import (
-    TABLE1,
-    draw_scenes,
-    find_data,
-    load_backgrounds,
-    observe,
-)
-from astro_cnnfit.simulation.backgrounds import SURVEYS
+from astro_cnnfit.simulation import TABLE1, find_data
 from astro_cnnfit.simulation.priors import SKY_SIGMA, ZEROPOINT
 from astro_cnnfit.weights import load_network
 
 SEED = 20_220_425
 # Magnitude of a flux of one sky noise.
 NOISE_ZEROPOINT = ZEROPOINT - 2.5 * np.log10(SKY_SIGMA)
-DEFAULT = "sersic"
 MODELS = ("galnet1", "galnet2", DEFAULT)
-REFINED = f"{DEFAULT}, refined"
-FLUX = NAMES.index("flux")
 LARGEST_RATIO, LARGEST_RATIO_REFINED = 1.3, 1.2
-CHUNK = 2000
 # On the circle: as a number, the angle of the limit is not the limit of the angle.
 LIMITED = [*(name for name in COLUMNS if name != "pa"), "pa_circular"]
 
@@ -117,90 +104,6 @@ def parse_arguments():
     parser.add_argument("--output", help="folder of the JSON file")
     parser.add_argument("--figures", help="folder to draw the comparison in")
     return parser.parse_args()
-
-
-def load_skies(folder):
-    """Load real sky that training never saw, by the names of the results."""
-    if folder is None:
-        return {}
-    others = [survey for survey in SURVEYS if survey != "kids"]
-    return {
-        "kids_sky": load_backgrounds(folder, "test", surveys=["kids"]),
-        "other_sky": load_backgrounds(folder, "test", surveys=others),
-    }
-
-
-def measure(networks, arguments, rng, skies, share):
-    """Measure all networks in chunks of scenes that are not kept."""
-    stores, limits = {}, []
-    default = {k: v for k, v in networks.items() if k == DEFAULT}
-    for start in range(0, arguments.n, CHUNK):
-        scenes = draw_scenes(TABLE1, rng, min(CHUNK, arguments.n - start))
-        observed = observe(scenes, rng, skies.get("kids_sky"), real_sky=share)
-        collect(stores.setdefault("crowded", {}), networks, scenes, observed)
-        if start < arguments.n_again:
-            again = stores.setdefault("crowded again", {})
-            collect(again, default, scenes, observed)
-            refine(again, default, scenes, observed)
-            observed = observe(scenes, rng, neighbours=False, real_sky=0.0)
-            collect(stores.setdefault("isolated", {}), networks, scenes, observed)
-            refine(stores["isolated"], default, scenes, observed)
-            limits.append((observed, scenes.noise_error, scenes.poisson))
-            for name, sky in skies.items():
-                observed = observe(scenes, rng, sky, real_sky=1.0)
-                collect(stores.setdefault(name, {}), default, scenes, observed)
-        print(f"{start + len(scenes)} of {arguments.n} galaxies", flush=True)
-    return {name: join(store) for name, store in stores.items()}, limits
-
-
-def collect(store, networks, scenes, observed):
-    """Add what each network makes of these stamps, flux in sky noises."""
-    stamps, psfs, params = observed
-    stamps = ops.convert_to_numpy(stamps)
-    true = true_params(params, scenes.noise_error)
-    for name, network in networks.items():
-        latent, covariance = network.predict(
-            stamps, psfs if network.needs_psf else None
-        )
-        latent[:, FLUX] += np.log10(scenes.noise_error)
-        store.setdefault(name, []).append((latent, covariance, true))
-
-
-def refine(store, networks, scenes, observed):
-    """Add what the fitter makes of these stamps when it refines its answers."""
-    stamps, psfs, params = observed
-    stamps = ops.convert_to_numpy(stamps)
-    # The noise of the sky and of the galaxy's own light, in the stamps' unit.
-    scale = scenes.noise_error[:, None, None]
-    light = render_sersic_numpy(true_params(params, scenes.noise_error), psfs)
-    poisson = scenes.poisson[:, None, None] * np.maximum(light, 0)
-    error = np.sqrt(1 + poisson) / scale
-    for network in networks.values():
-        fitter = CNNSersicFitter(network, refine="map")
-        fitter(stamps, psfs, error=error)
-        info = fitter.fit_info
-        latent = np.array([row["latent_values"] for row in info])
-        covariance = np.array([row["latent_cov"] for row in info])
-        # From pixels of the stamp to those from its centre.
-        latent[:, :2] -= (stamps.shape[1] - 1) / 2
-        latent[:, FLUX] += np.log10(scenes.noise_error)
-        true = true_params(params, scenes.noise_error)
-        store.setdefault(REFINED, []).append((latent, covariance, true))
-
-
-def true_params(params, noise_error):
-    """Undo the misjudgement of the noise, the unit of the flux."""
-    params = params.copy()
-    params[:, FLUX] *= noise_error
-    return params
-
-
-def join(store):
-    """Join the chunks of each network."""
-    return {
-        name: [np.concatenate(part) for part in zip(*parts, strict=True)]
-        for name, parts in store.items()
-    }
 
 
 def summarise(store, estimate):
