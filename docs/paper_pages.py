@@ -195,8 +195,8 @@ def _galnets_speed(speed, peers):
         ),
         (
             "Section 4.1: a billion galaxies in ten bands in a week",
-            "does not follow from their 0.04 s, a tenth of it on a GPU: that is a year "
-            "and more on one GPU",
+            "on a midsize GPU server; from their 0.04 s, a tenth of it on the GPU of a "
+            "laptop, it is a year and more on one such GPU",
             "counted from measured rates",
             ":ref:`performance <billion-galaxies>`",
         ),
