@@ -5,7 +5,6 @@ import warnings
 from importlib.util import find_spec
 
 import numpy as np
-from astropy.utils import minversion
 from astropy.utils.exceptions import AstropyUserWarning
 from photutils.segmentation import (
     SegmentationImage,
@@ -16,12 +15,9 @@ from photutils.utils.exceptions import NoDetectionsWarning
 from scipy.ndimage import gaussian_filter, maximum_filter
 
 from .knots import joined_knots
-from .sky import named
+from .versions import QUIETLY, named
 
 __all__ = ["deblended", "find_segments", "smoothed"]
-
-# photutils shows a bar of its own accord before 3.1, and warns of the argument since.
-_QUIETLY = {} if minversion("photutils", "3.1") else {"progress_bar": False}
 
 _FWHM_TO_SIGMA = 0.42466
 
@@ -141,7 +137,7 @@ def deblended(snr, segments, *, nsigma, npixels, n_levels, contrast, fwhm):
             labels=several,
             contrast=contrast,
             **named(deblend_sources, n_levels=n_levels),
-            **_QUIETLY,
+            **QUIETLY,
         )
     labels = joined_knots(snr, found.data, fwhm)
     return _bright(labels, snr, nsigma)

@@ -1,7 +1,6 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Level and noise of the sky between the objects of a whole image."""
 
-import inspect
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +11,9 @@ from photutils.background import (
     MedianBackground,
 )
 
-__all__ = ["Sky", "measure_sky", "named"]
+from .versions import named
+
+__all__ = ["Sky", "measure_sky"]
 
 # Boxes with a larger share of masked pixels (in percent) are interpolated from the
 # others: what is left of them is the outskirts of what was masked.
@@ -24,31 +25,6 @@ class Sky(NamedTuple):
 
     level: np.ndarray
     noise: np.ndarray
-
-
-def named(function, **arguments):
-    """
-    Arguments under the names that the installed photutils has for them.
-
-    Parameters
-    ----------
-    function : callable
-        Of photutils.
-    **arguments
-        Under their names from photutils 3.0 on.
-
-    Returns
-    -------
-    dict
-    """
-    known = inspect.signature(function).parameters
-    return {
-        name if name in known else _FORMER.get(name, name): value
-        for name, value in arguments.items()
-    }
-
-
-_FORMER = {"bkg_rms_estimator": "bkgrms_estimator", "n_levels": "nlevels"}
 
 
 def measure_sky(data, bad, box_size):

@@ -5,20 +5,18 @@ import warnings
 from typing import NamedTuple
 
 import numpy as np
-from astropy.utils import minversion
 from photutils.background import Background2D, MedianBackground
 from photutils.segmentation import deblend_sources, detect_sources
 from photutils.utils.exceptions import NoDetectionsWarning
 from scipy.fft import next_fast_len
 from scipy.ndimage import binary_dilation, distance_transform_edt, gaussian_filter
 
+from astro_cnnfit.detection.versions import QUIETLY
+
 __all__ = [
     "Shape", "ellipse_radius", "find_segments", "flatten", "free_of_neighbours",
     "shape_of", "symmetry_centre", "taper",
 ]  # fmt: skip
-
-# photutils shows a bar of its own accord before 3.1, and warns of the argument since.
-_QUIETLY = {} if minversion("photutils", "3.1") else {"progress_bar": False}
 
 GROWTH = (0.35, 0.8)
 """Beyond the detection's edge: where the taper starts and ends, in radii."""
@@ -112,7 +110,7 @@ def find_segments(image, bad, contrast, n_pixels=20, threshold=3.0):
     if found is None:
         return np.zeros(image.shape, int)
     if contrast < 1:
-        found = deblend_sources(smooth, found, n_pixels, contrast=contrast, **_QUIETLY)
+        found = deblend_sources(smooth, found, n_pixels, contrast=contrast, **QUIETLY)
     return found.data
 
 
