@@ -122,7 +122,7 @@ def test_colours_differ_in_print_or_by_line():
     """Both maps get steadily lighter or darker from the middle to an end."""
     from matplotlib import colormaps
 
-    from astro_cnnfit.plotting.style import BRIGHTNESS_MAP, DIFFERENCE_MAP
+    from astro_cnnfit.figure_style import BRIGHTNESS_MAP, DIFFERENCE_MAP
 
     steps = np.linspace(0, 1, 21)
     grey = np.array([0.299, 0.587, 0.114])

@@ -187,7 +187,7 @@ def test_rows_without_morphology(image, measurer, axes):
 
 
 def test_matplotlib_is_named_where_it_is_missing(image, measurer, monkeypatch):
-    monkeypatch.setattr("astro_cnnfit.plotting.style.find_spec", lambda name: None)
+    monkeypatch.setattr("astro_cnnfit.figure_style.find_spec", lambda name: None)
     for draw in (plot_morphology, plot_fit):
         with pytest.raises(ImportError, match=r"pip install 'astro_cnnfit\[plot\]'"):
             draw(image, measurer if draw is plot_morphology else image)

@@ -414,3 +414,10 @@ class TestPlots:
             axes = plot_pareto(results, "parameters")
             assert axes.get_xlabel() == "parameters"
             plt.close(axes.figure)
+
+    def test_matplotlib_is_named_where_it_is_missing(self, results, monkeypatch):
+        from astro_cnnfit.tuning.plots import plot_pareto
+
+        monkeypatch.setattr("astro_cnnfit.figure_style.find_spec", lambda name: None)
+        with pytest.raises(ImportError, match=r"pip install 'astro_cnnfit\[plot\]'"):
+            plot_pareto(results)

@@ -3,8 +3,9 @@
 
 import numpy as np
 
+from astro_cnnfit.figure_style import BLUE, ORANGE, axes_for, pyplot
+
 from .naming import QUANTITIES, Quantity, column_of, find_key, label_of
-from .style import BLUE, ORANGE, axes_for, pyplot
 
 __all__ = ["plot_comparison"]
 

@@ -3,10 +3,10 @@
 
 import numpy as np
 
+from astro_cnnfit.figure_style import DIFFERENCE_MAP, axes_for
 from astro_cnnfit.inputs import parse_image
 
 from .pixels import asinh_norm, colour_bar, label_axes, robust_sigma, show, sky_of
-from .style import DIFFERENCE_MAP, axes_for
 
 __all__ = ["plot_fit"]
 

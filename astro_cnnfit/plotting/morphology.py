@@ -3,10 +3,10 @@
 
 import numpy as np
 
+from astro_cnnfit.figure_style import BLUE, DIFFERENCE_MAP, ORANGE, axes_for, pyplot
 from astro_cnnfit.inputs import parse_image
 
 from .pixels import asinh_norm, colour_bar, label_axes, robust_sigma, show, sky_of
-from .style import BLUE, DIFFERENCE_MAP, ORANGE, axes_for
 
 __all__ = ["plot_morphology"]
 
@@ -194,8 +194,6 @@ def _whole(pixels, valid, ellipse):
 
 
 def _new_axes(wcs):
-    from .style import pyplot
-
     figure = pyplot().figure(figsize=(12, 3.6), layout="constrained")
     first = figure.add_subplot(1, 3, 1, projection=wcs)
     second = figure.add_subplot(1, 3, 2, projection=wcs, sharex=first, sharey=first)

@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from .style import BRIGHTNESS_MAP
+from astro_cnnfit.figure_style import BRIGHTNESS_MAP
 
 __all__ = [
     "asinh_norm",

@@ -4,8 +4,9 @@
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from astro_cnnfit.figure_style import BLUE, ORANGE, axes_for
+
 from .naming import QUANTITIES, column_of, find_key, label_of
-from .style import BLUE, ORANGE, axes_for
 
 __all__ = ["plot_posterior"]
 

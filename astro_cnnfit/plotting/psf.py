@@ -3,8 +3,9 @@
 
 import numpy as np
 
+from astro_cnnfit.figure_style import DIFFERENCE_MAP, ORANGE, axes_for
+
 from .pixels import colour_bar, label_axes, show
-from .style import DIFFERENCE_MAP, ORANGE, axes_for
 
 __all__ = ["plot_psf"]
 

@@ -4,13 +4,14 @@
 import numpy as np
 from astropy.table import Table
 
+from astro_cnnfit.figure_style import BLUE, GREEN, GREY, ORANGE, PURPLE, axes_for
+
 from .importance import hyperparameter_importance
 from .ranking import best_so_far, column_values, is_completed, pareto_front
 
 __all__ = ["plot_best_so_far", "plot_importance", "plot_pareto"]
 
-# Colours and lines that differ with every kind of colour blindness (Okabe & Ito).
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+_COLOURS = BLUE, ORANGE, GREEN, PURPLE
 _LINES = ("-", "--", ":", "-.")
 # From this ratio of the first score to the best on, logarithms show more.
 _LARGE = 3
@@ -51,7 +52,7 @@ def plot_importance(results, *, axes=None):
     table = results[::-1]
     axes.barh(
         [str(name).replace("_", " ") for name in table["hyperparameter"]],
-        table["importance"], xerr=table["importance_err"], color=_COLOURS[0],
+        table["importance"], xerr=table["importance_err"], color=BLUE,
         height=0.6, error_kw={"ecolor": "0.2", "capsize": 3, "linewidth": 1},
     )  # fmt: skip
     axes.axvline(0, color="0.2", linewidth=0.8)
@@ -97,10 +98,10 @@ def plot_pareto(results, cost="mflop", *, axes=None):
     x, y = (column_values(done, name) for name in (cost, "score"))
     best_x, best_y = (column_values(front, name) for name in (cost, "score"))
     axes.step(
-        best_x, best_y, where="post", color=_COLOURS[1], zorder=1, label="Pareto front"
+        best_x, best_y, where="post", color=ORANGE, zorder=1, label="Pareto front"
     )
-    axes.scatter(x, y, s=18, facecolor="none", edgecolor="0.45", label="trials")
-    axes.scatter(best_x, best_y, s=32, color=_COLOURS[1], zorder=3)
+    axes.scatter(x, y, s=18, facecolor="none", edgecolor=GREY, label="trials")
+    axes.scatter(best_x, best_y, s=32, color=ORANGE, zorder=3)
     for row, place in zip(front, zip(best_x, best_y, strict=True), strict=True):
         axes.annotate(
             str(row["trial"]), place, fontsize=8, xytext=(4, 5),
@@ -127,7 +128,7 @@ def _limit(axes, x, y, largest):
     low, high = sorted((best, edge))
     axes.set_ylim(low - margin, high + margin)
     marker = "v" if largest else "^"
-    axes.scatter(x[beyond], np.full(beyond.sum(), edge), marker=marker, color="0.45",
+    axes.scatter(x[beyond], np.full(beyond.sum(), edge), marker=marker, color=GREY,
                  s=24, label=f"{beyond.sum()} beyond")  # fmt: skip
 
 
@@ -228,8 +229,5 @@ def _padded(curves):
 
 
 def _axes(axes):
-    if axes is None:
-        import matplotlib.pyplot as plt
-
-        _, axes = plt.subplots(figsize=(6, 4), layout="constrained")
-    return axes
+    (own,) = axes_for(axes, 1, 1, figsize=(6, 4))
+    return own

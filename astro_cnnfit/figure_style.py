@@ -12,13 +12,13 @@ __all__ = [
     "GREEN",
     "GREY",
     "ORANGE",
-    "YELLOW",
+    "PURPLE",
     "axes_for",
     "pyplot",
 ]
 
 # Okabe & Ito: they differ with every kind of colour blindness, and in lightness.
-BLUE, ORANGE, GREEN, YELLOW = "#0072B2", "#D55E00", "#009E73", "#F0E442"
+BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 GREY = "0.45"
 # Perceptually uniform, and readable with every kind of colour blindness.
 BRIGHTNESS_MAP = "cividis"
