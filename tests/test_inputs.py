@@ -321,7 +321,7 @@ class TestPositions:
             (np.zeros((3, 2)) * u.arcsec, ValueError, "must be in pixels"),
             (np.zeros((2, 3)), ValueError, "shape"),
             (np.zeros(3), ValueError, "shape"),
-            ("table.ecsv", TypeError, "got str"),
+            ("table.ecsv", TypeError, "got the name of a file, 'table.ecsv'"),
             (None, TypeError, "got NoneType"),
             ([[1, 2], [3]], ValueError, "regular array"),
         ],
@@ -457,7 +457,8 @@ def test_sums_that_overflow_are_not_bad_pixels():
 def test_the_name_of_a_file_is_refused_with_what_opens_it(network, name, kind):
     image = np.random.default_rng(1).normal(0, 1, (61, 61)) * u.nJy
     arguments = {"data": image, "psf": np.ones((25, 25)), name: kind("a.fits")}
-    reader = "psf.read_psf" if name == "psf" else "fits.open"
+    readers = {"data": "fits.open", "psf": "psf.read_psf"}
+    reader = readers.get(name, "fits.open, and give its HDU")
     with pytest.raises(TypeError, match=f"{name} must .*a.fits.*{reader}"):
         CNNSersicFitter(network)(**arguments)
 

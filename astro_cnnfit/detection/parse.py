@@ -1,6 +1,7 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Everything that may say where the objects of an image are."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from astropy.table import QTable, Table
 from photutils.segmentation import SegmentationImage, SourceCatalog
 
 from astro_cnnfit.inputs import parse_image, parse_positions
+from astro_cnnfit.inputs.paths import refuse_path
 
 from .catalog import segment_table
 from .finder import GalaxyFinder
@@ -120,8 +122,11 @@ def parse_finder(finder):
         return None
     if finder is True:
         return GalaxyFinder()
-    if isinstance(finder, str):
+    if isinstance(finder, str | os.PathLike):
         if finder != "default":
+            # A name that ends as those of files do is not a misspelt word.
+            if not isinstance(finder, str) or os.path.splitext(finder)[1]:
+                refuse_path(finder, "finder")
             raise ValueError(f"finder must be {ACCEPTED}, got {finder!r}")
         return GalaxyFinder()
     if isinstance(finder, GalaxyFinder | Found | Catalogue | Labels):

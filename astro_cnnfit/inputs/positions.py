@@ -9,6 +9,7 @@ from astropy.coordinates import SkyCoord
 from astropy.table import Table
 from astropy.utils.masked import Masked
 
+from .paths import refuse_path
 from .sky import sky_to_pixels, to_sky
 
 __all__ = ["Positions", "parse_positions"]
@@ -77,12 +78,13 @@ def parse_positions(init_params, wcs=None):
     Raises
     ------
     TypeError
-        If the positions are not real numbers.
+        If the positions are not real numbers, or the name of a file.
     ValueError
         If a table has no positions, an array is not of shape (N, 2), a column
         has a unit other than pixels (of coordinates: other than an angle), or there
         are coordinates and no WCS.
     """
+    refuse_path(init_params, "init_params")
     if isinstance(init_params, SkyCoord):
         x, y = _projected(init_params, wcs, "init_params")
         return Positions(np.arange(1, len(x) + 1), x, y, {})

@@ -13,6 +13,7 @@ from scipy.ndimage import find_objects
 
 from astro_cnnfit import flags
 from astro_cnnfit.inputs import parse_positions
+from astro_cnnfit.inputs.paths import refuse_path
 
 __all__ = ["MIN_AREA", "Sources", "parse_segmap", "sources_of"]
 
@@ -69,6 +70,7 @@ def parse_segmap(segmap, shape):
     ValueError
         If its shape is another or a label is negative.
     """
+    refuse_path(segmap, "segmap")
     if hasattr(segmap, "data") and not isinstance(segmap, np.ndarray):
         segmap = segmap.data
     if isinstance(segmap, np.ma.MaskedArray):
