@@ -17,6 +17,7 @@ The documentation (docs/robustness.rst) sums the table up.
 
 import gzip
 import warnings
+from pathlib import Path
 from typing import NamedTuple
 
 import astropy.units as u
@@ -48,6 +49,9 @@ STAMP = np.rint(STAMP + RNG.normal(100, 20, X.shape))
 ONES = np.ones_like(STAMP)
 NO_MASK = np.zeros(STAMP.shape, bool)
 STACK = np.stack([STAMP, STAMP[::-1], STAMP.T])
+LARGE_PSF = gaussian(3.0, size=61)[0]
+UNIT_FLUX = stamps_of_galaxies(TRUE, PSF[np.newaxis], (61, 61))[0][8:53, 8:53]
+UNIT_FLUX = UNIT_FLUX / UNIT_FLUX.sum()
 
 POSITIONS = np.array([[40.3, 50.2], [120.7, 60.1], [80.0, 130.4]])
 FIELD = np.tile(TRUE, (3, 1))
@@ -583,7 +587,7 @@ TABLE = {
         "float16": (fit, right(0.05), {"data": STAMP.astype("f2")}),
         "objects that are numbers": (fit, refused(*REAL), {"data": STAMP.astype(object)}),
         "None": (fit, refused(*REAL), {"data": None}),
-        "text": (fit, refused(*REAL), {"data": "galaxy.fits"}),
+        "the name of a file": (fit, refused(TypeError, "data must hold real numbers, got the name of a file, 'galaxy.fits': read it first, with astropy.io.fits.open"), {"data": "galaxy.fits"}),
         "an array of text": (fit, refused(*REAL), {"data": STAMP.astype(str)}),
         "objects": (fit, refused(*REAL), {"data": np.full((61, 61), None)}),
         "complex": (fit, refused(*REAL), {"data": STAMP + 1j}),
@@ -628,12 +632,28 @@ TABLE = {
         "morphology with a mask twice": (both, refused(ValueError, "mask must not be given"), {"image": np.ma.array(GALAXY, mask=GALAXY > 3), "mask": GALAXY > 3}),
         "a segmap of floats": (both, refused(TypeError, "segmap must be .*float64"), {"segmap": LABELS.astype(float)}),
         "a segmap with a unit": (both, refused(TypeError, "segmap must be .*float64"), {"segmap": LABELS * u.Jy}),
-        "a segmap of text": (both, refused(TypeError, "segmap must be .*dtype"), {"segmap": "seg.fits"}),
+        "a name of a segmap": (both, refused(TypeError, "segmap must hold integers, got the name of a file, 'seg.fits': read it first, with astropy.io.fits.getdata"), {"segmap": "seg.fits"}),
+        "a path of a segmap": (both, refused(TypeError, "segmap must hold integers, got the name of a file"), {"segmap": Path("seg.fits")}),
+        "a segmap of words": (both, refused(TypeError, "segmap must be .*dtype"), {"segmap": LABELS.astype(str)}),
+        "a name of a mask": (fit, refused(TypeError, "mask must hold booleans .*'bad.fits': read it first"), {"mask": "bad.fits"}),
+        "a name of errors": (fit, refused(TypeError, "error must hold real numbers, got the name of a file"), {"error": Path("error.fits")}),
+        "a name of positions": (fit_field, refused(TypeError, "init_params must be a table .*'places.csv': read it first, with astropy.table"), {"init_params": "places.csv"}),
+        "a name of a segmap to find with": (make_fitter, refused(TypeError, "finder must be .*got the name of a file, 'seg.fits': read it first"), {"finder": "seg.fits"}),
+        "a path of a segmap to find with": (make_fitter, refused(TypeError, "finder must be .*got the name of a file, 'seg'"), {"finder": Path("seg")}),
+        "a misspelt finder": (make_fitter, refused(ValueError, "finder must be .*got 'Default'"), {"finder": "Default"}),
         "negative labels": (both, refused(ValueError, "segmap must be .*negative label -1"), {"segmap": -LABELS}),
         "labels without a segmap": (both, refused(ValueError, "labels must be those"), {"segmap": None, "labels": [1]}),
         "labels of floats": (both, refused(TypeError, "labels must be integers"), {"labels": [1.0]}),
     },
     "PSFs": {
+        "swapped with the image": (fit, refused(ValueError, r"data of shape \(25, 25\) .* psf of shape \(61, 61\) .* are they swapped"), {"data": PSF, "psf": STAMP}),
+        "swapped with the image, as an HDU": (fit, refused(ValueError, "are they swapped"), {"data": fits.ImageHDU(PSF), "psf": fits.PrimaryHDU(STAMP)}),
+        "swapped with a field": (fit_field, refused(ValueError, "are they swapped"), {"data": PSF, "psf": NDData(FIELD)}),
+        "swapped with a stack": (fit_stack, refused(ValueError, "are they swapped"), {"data": np.stack([PSF] * 3), "psf": STACK * u.nJy}),
+        "larger than the image": (fit, right(1e-6), {"data": STAMP[8:53, 8:53], "psf": LARGE_PSF, "_instead": {"data": STAMP[8:53, 8:53]}}),
+        "larger than the image, and in counts": (fit, right(1e-6), {"data": STAMP[8:53, 8:53], "psf": 900 * LARGE_PSF, "_instead": {"data": STAMP[8:53, 8:53]}}),
+        "larger than a galaxy of unit flux": (fit, right(1e-6), {"data": UNIT_FLUX, "psf": LARGE_PSF, "_instead": {"data": UNIT_FLUX}}),
+        "oversampled, of a galaxy of unit flux": (fit, right(1e-3), {"data": UNIT_FLUX, "psf": 9 * gaussian(9.0, size=75)[0], "psf_oversampling": 3, "_instead": {"data": UNIT_FLUX}}),
         "none": (fit, refused(ValueError, "psf must be given"), {"psf": None}),
         "of any sum": (fit, right(1e-6), {"psf": 1e-9 * PSF}),
         "of even size, centred on the middle": (fit_truly, right(1), {"psf": gaussian(3.0, size=61)[0][18:42, 18:42]}),
@@ -796,8 +816,6 @@ def test_bad_input(name, tools):
         return
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        # TensorFlow's own, when it traces on Python 3.13.
-        warnings.filterwarnings("ignore", ".*___pyct_anno", DeprecationWarning)
         table = entry(tools, change)
     told = [str(w.message) for w in caught if w.category is AstropyUserWarning]
     if entry is catalog:

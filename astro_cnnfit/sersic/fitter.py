@@ -18,7 +18,7 @@ from .fit import Fit, model_image, residual_image
 from .images import astropy_models
 from .positions import more_ids, positions_of
 from .posterior import draw_parameters, draw_table
-from .psfs import psf_stamps, psfs_of
+from .psfs import psf_stamps, psfs_of, refuse_swapped
 from .quality import warn_of_lost
 from .results import FitInfo
 from .sky import parse_pixel_scale
@@ -224,6 +224,8 @@ class CNNSersicFitter:
             data, mask=mask, error=error, bad_bits=bad_bits, single=True,
             find_blank=True,
         )  # fmt: skip
+        if psf_oversampling == 1:
+            refuse_swapped(image, psf)
         zeropoint = zeropoint_of(image, self.zeropoint)
         of_psf = {
             "oversampling": psf_oversampling,

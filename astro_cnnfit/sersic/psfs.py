@@ -1,12 +1,21 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """The PSF of a call, whatever its form, as stamps for a network."""
 
+import numpy as np
+from astropy.io import fits
+from astropy.nddata import NDData
+
 from astro_cnnfit.psf import psf_stamps_of_rows
 
-__all__ = ["psf_stamps", "psfs_of"]
+__all__ = ["psf_stamps", "psfs_of", "refuse_swapped"]
+
+# What may carry pixels of an image as well as of a PSF.
+_PIXELS = np.ndarray, NDData, fits.ImageHDU, fits.PrimaryHDU, fits.CompImageHDU
 
 # Width of the PSFs with which the models of a network without PSF are drawn.
 _PSF_SIZE = 25
+# How far from 1 the sum of a PSF may be, and that of what is none must be.
+_SMALL, _OTHER = 0.01, 0.1
 
 
 def psf_stamps(psf, x, y, network, *, oversampling=1, includes_pixel=None, size=None):
@@ -82,3 +91,43 @@ def psfs_of(psf, x, y, network, *, refine=False, **settings):
     if refine:
         raise ValueError(f"psf must be given: refine={refine!r} needs one")
     return None, None
+
+
+def refuse_swapped(image, psf):
+    """
+    Ask whether image and PSF are swapped, where each looks like the other.
+
+    Many a galaxy in the centre of a stamp would pass for a wide PSF.
+
+    Parameters
+    ----------
+    image : `~astro_cnnfit.inputs.Image`
+        What was given as data.
+    psf
+        What was given as PSF, at the image's sampling.
+
+    Raises
+    ------
+    ValueError
+        If all images have the sum of a PSF and no negative pixel that counts, and the
+        PSF is larger on both sides and has another sum. One of these alone is sound: a
+        PSF may be larger than a small stamp, be in counts, or a galaxy have unit flux.
+    """
+    if not isinstance(psf, _PIXELS):
+        return
+    values = psf if isinstance(psf, np.ndarray) else psf.data
+    shape = np.shape(values)[-2:]
+    if len(shape) < 2 or not np.all(np.greater(shape, image.data.shape[-2:])):
+        return
+    sums = image.data.sum(axis=(-2, -1))
+    positive = image.data.min() >= -_SMALL * image.data.max()
+    if not positive or np.any(abs(sums - 1) > _SMALL):
+        return
+    total = np.asarray(values).sum(axis=(-2, -1)).ravel()[0]
+    if abs(total - 1) > _OTHER:
+        raise ValueError(
+            f"data must be the image and psf its PSF, got data of shape "
+            f"{image.data.shape} with the unit sum of a PSF, and a larger psf of shape "
+            f"{np.shape(values)} with a sum of {total:.4g}: are they swapped? (If not, "
+            "scale psf to unit sum.)"
+        )
