@@ -24,6 +24,8 @@ __all__ = ["Classical", "Combined", "ByNetwork", "latent_of"]
 
 # Lengths are multiplied, S/N of a pixel divided by the side of averaged blocks.
 _LENGTHS = ("r20", "r50", "r80", "rpetro_ellip", "rpetro_circ")
+# What the classical measure alone gives, beside what it shares with a network.
+_CLASSICAL_ONLY = ("rpetro_circ", "ellip", "theta", "flux")
 # A trained range is one of true values; measured ones scatter beyond it.
 _SLACK = 0.02
 _LATENT_OF = {
@@ -146,8 +148,7 @@ class Combined:
             classical, mean, covariance, self.fit, trusted=trusted
         )
         values, errors = from_latent(mean, covariance)
-        extra = ("rpetro_circ", "ellip", "theta", "flux")
-        values |= {name: found[name] for name in extra}
+        values |= {name: found[name] for name in _CLASSICAL_ONLY}
         values |= {
             f"{name}_weight": weights[:, latent_index(_LATENT_OF.get(name, name))]
             for name in WEIGHTED
@@ -242,8 +243,7 @@ def _range_bits(values, ranges):
 def _at_scale(prepared, rows, values, errors, bits):
     """Columns at the scale of the image, NaN for rows that were not measured."""
     n, factor = len(prepared.flags), prepared.factor[rows]
-    known = {measure.name for measure in MEASURES}
-    known |= {"rpetro_circ", "ellip", "theta", "flux"}
+    known = {*_CLASSICAL_ONLY, *(measure.name for measure in MEASURES)}
     columns = {
         f"{name}{end}": found
         for found_of, end in ((values, ""), (errors, "_err"))

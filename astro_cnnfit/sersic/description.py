@@ -121,7 +121,7 @@ def _refine(looks, how):
     params, shape = decode(latent[rows]), light.shape[1:]
     models = stamps_of_galaxies(params, psfs, shape)
     others = find_neighbours(light[rows], models, error, mask[rows]).mask
-    # A model that is off leaves residuals of the galaxy itlooks.
+    # A model that is off leaves residuals of the galaxy itself.
     mask[rows] |= others & ~within_r_eff(params, shape)
     if np.ndim(error) == 0:
         error = error_with_shot_noise(light[rows], models, mask[rows])
