@@ -21,6 +21,7 @@ from astro_cnnfit.measures import LATENT_MEASURES, latent_index
 
 from .cas_layers import GrowthCurves, Scales, SymmetryCentre
 from .likelihood import covariances, n_outputs, student_loss
+from .modulation import modulate
 
 __all__ = ["OUTPUTS", "build_cas", "loss", "posterior", "targets"]
 
@@ -79,7 +80,7 @@ def _tower(filters, blocks):
         if level:
             x = layers.Activation("silu")(x)
             x = layers.Conv2D(number, 3, strides=2, padding="same")(x)
-        x = _modulate(x, condition)
+        x = modulate(x, condition)
         for _ in range(blocks if level else 0):
             inner = layers.Activation("silu")(x)
             inner = layers.Conv2D(number, 3, padding="same", activation="silu")(inner)
@@ -87,16 +88,6 @@ def _tower(filters, blocks):
             x = layers.Add()([x, inner])
     x = layers.Conv2D(max(filters[-1] // 4, 1), 1, activation="silu")(x)
     return keras.Model([image, condition], x)
-
-
-def _modulate(x, condition):
-    """Scale and shift the channels by what the growth curves say."""
-    channels = x.shape[-1]
-    values = layers.Dense(
-        2 * channels, kernel_initializer="zeros", dtype="float32"
-    )(condition)  # fmt: skip
-    values = layers.Reshape((1, 1, 2 * channels), dtype=x.dtype)(values)
-    return x * (1 + values[..., :channels]) + values[..., channels:]
 
 
 def _relative_to_scalars(output, scalars, centre):

@@ -22,6 +22,7 @@ from astro_cnnfit.parameters import encode
 
 from .functions import arcsinh
 from .likelihood import covariances, diagonal_places, n_outputs, student_loss
+from .modulation import modulate
 
 __all__ = ["OUTPUTS", "build_sersic", "loss", "posterior", "targets"]
 
@@ -129,7 +130,7 @@ def build_sersic(
     for level, number in enumerate(filters):
         if level:
             x = layers.Conv2D(number, 3, strides=2, padding="same")(x)
-        x = _modulate(x, layers.Concatenate(dtype="float32")([seen, scalars]))
+        x = modulate(x, layers.Concatenate(dtype="float32")([seen, scalars]))
         for _ in range(blocks):
             x = _residual(x, number)
     x = layers.Conv2D(max(filters[-1] // 4, 1), 1, activation="silu")(x)
@@ -177,16 +178,6 @@ def _core(pixels, margin):
     """Central pixels, flat."""
     core = layers.Cropping2D(margin, dtype="float32")(pixels)
     return layers.Flatten(dtype="float32")(core)
-
-
-def _modulate(x, condition):
-    """Scale and shift the channels by what PSF and fluxes say."""
-    channels = x.shape[-1]
-    values = layers.Dense(
-        2 * channels, kernel_initializer="zeros", dtype="float32"
-    )(condition)  # fmt: skip
-    values = layers.Reshape((1, 1, 2 * channels), dtype=x.dtype)(values)
-    return x * (1 + values[..., :channels]) + values[..., channels:]
 
 
 def _residual(x, filters):

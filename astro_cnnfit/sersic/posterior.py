@@ -1,12 +1,11 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Draws from the posterior of measured galaxies."""
 
-import astropy.units as u
 import numpy as np
-from astropy.table import QTable
 
 from astro_cnnfit.parameters import LATENT_NAMES, NAMES, PARAMETERS, decode
 
+from .columns import assemble
 from .results import COLUMNS
 from .sky import sky_columns
 
@@ -128,16 +127,7 @@ def draw_table(params, ids, *, unit=None, zeropoint=None, pixel_scale=None, wcs=
     if zeropoint is not None:
         values["mag_fit"] = zeropoint - 2.5 * np.log10(values["flux_fit"])
     values |= _on_the_sky(params, pixel_scale, wcs)
-    table = QTable()
-    for column in COLUMNS:
-        if column.name not in values:
-            continue
-        value = values[column.name]
-        column_unit = unit if column.unit == "image" else column.unit
-        table[column.name] = u.Quantity(value, column_unit) if column_unit else value
-        table[column.name].info.description = column.description
-        table[column.name].info.format = column.format
-    return table
+    return assemble(COLUMNS, values, unit=unit, meta={})
 
 
 def _on_the_sky(params, pixel_scale, wcs):
