@@ -25,7 +25,6 @@ KIDS_PART = slice(0, 500), slice(500, 1000)
 HSC_ZEROPOINT, DECALS_ZEROPOINT = 27.0, 22.5
 HSC_PLACE = "222.51551376,0.09749601"
 HSC_BAD = ("BAD", "SAT", "EDGE")
-HSC_BANDS = "grizy"
 # Band, files and, where there is one, the PsfEx model of a cut-out of a DECam chip.
 DECAM = {
     "N26": ("r", "testcase9_c4d_141029_043420_{}_r_ls9.N26.fits", True),
@@ -51,7 +50,6 @@ class RealField:
     """AB, where no keyword tells it."""
     extra: Mapping = field(default_factory=dict)
     """``mask``, ``error``, ``bad_bits`` of a call."""
-    zeropoint_source: str = ""
     finder: Mapping = field(default_factory=dict)
     """Settings of the finder that are not its defaults."""
 
@@ -114,10 +112,10 @@ def hsc_hst(folder):
             # It has its maximum a pixel beside the middle.
             psf = psf[2:, 2:]
         image = NDData(data.astype(float), wcs=wcs)
+        # The images have no zero-point.
         yield RealField(
-            f"{name} scene", "hsc_hst", image, psf, "survey", scale, HSC_ZEROPOINT,
-            zeropoint_source="none, 27 put in its place",
-        )  # fmt: skip
+            f"{name} scene", "hsc_hst", image, psf, "survey", scale, HSC_ZEROPOINT
+        )
 
 
 def decals(folder):
