@@ -9,6 +9,7 @@ import pytest
 from astropy.io.fits.verify import VerifyWarning
 from astropy.nddata import NDData
 from astropy.table import QTable
+from astropy.wcs import WCS
 
 from astro_cnnfit import CNNSersicFitter
 from astro_cnnfit.flags import FLAGS
@@ -237,3 +238,17 @@ def test_all_numbers_have_a_format():
     plain = {"id", "n_pixels_fit", "flags", "sky_fit", "sky_centroid", "block_factor"}
     for column in (*COLUMNS, *MORPHOLOGY):
         assert (column.format is None) == (column.name in plain), column.name
+
+
+def test_csv_keeps_all_digits_where_it_is_told_to(stamps, network, tmp_path):
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype, wcs.wcs.cdelt = ("RA---TAN", "DEC--TAN"), (-1e-4, 1e-4)
+    table = CNNSersicFitter(network, zeropoint=25)(NDData(stamps[0], wcs=wcs), PSF)
+    table.write(tmp_path / "table.ecsv")
+    exact = QTable.read(tmp_path / "table.ecsv")
+    table.write(tmp_path / "table.csv", formats=dict.fromkeys(table.colnames, ""))
+    plain = QTable.read(tmp_path / "table.csv")
+    for name in ("x_fit", "flux_fit", "mag_fit", "r_eff_err", "theta_fit"):
+        value = np.asarray(u.Quantity(table[name]).value)
+        np.testing.assert_array_equal(u.Quantity(exact[name]).value, value)
+        np.testing.assert_array_equal(plain[name], value)
