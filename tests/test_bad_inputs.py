@@ -38,6 +38,7 @@ from astro_cnnfit.inputs import read_image
 from astro_cnnfit.inputs.files import read_parts
 from astro_cnnfit.psf import as_psf_stamps, gaussian, read_psf
 from astro_cnnfit.sersic.images import image_of_galaxies, stamps_of_galaxies
+from astro_cnnfit.wording import counted
 
 PSF = gaussian(3.0)[0]
 RNG = np.random.default_rng(8)
@@ -540,7 +541,7 @@ TABLE = {
         "positions in arcsec": (fit_field, refused(ValueError, "init_params.*must be in pixels"), {"init_params": Table({"x": [1.0] * u.arcsec, "y": [2.0] * u.arcsec})}),
         "positions on the sky without a WCS": (fit_field, refused(ValueError, "init_params columns ra and dec must be pixels"), {"init_params": Table({"ra": [1.0], "dec": [2.0]})}),
         "coordinates without a WCS": (fit_field, refused(ValueError, "init_params must be pixels"), {"init_params": SkyCoord([1.0], [2.0], unit="deg")}),
-        "positions for another stack": (fit_stack, refused(ValueError, "init_params must have a row for each of the 3 images"), {"init_params": [[1.0, 2.0]]}),
+        "positions for another stack": (fit_stack, refused(ValueError, "init_params must have a row for each image of the stack, 3, got 1"), {"init_params": [[1.0, 2.0]]}),
         "positions at the meridian": (fit_field, right(1e-6), on_the_sky((0.0, 0.0))),
         "right ascensions beyond 360": (fit_field, right(1e-6), on_the_sky((0.0, 0.0), 360.0)),
         "negative right ascensions": (fit_field, right(1e-6), on_the_sky((359.999, 45.0), -360.0)),
@@ -679,7 +680,7 @@ TABLE = {
         "of objects": (fit, refused(TypeError, "psf must hold real"), {"psf": np.full((25, 25), None)}),
         "of complex numbers": (stamps_of, refused(TypeError, "psf must hold real"), {"psf": PSF * 1j}),
         "text": (fit, refused(TypeError, "psf must hold real"), {"psf": "psf.fits"}),
-        "more than galaxies": (fit, refused(ValueError, "psf must be one PSF or one for each of the 1 galaxies"), {"psf": np.stack([PSF] * 3)}),
+        "more than galaxies": (fit, refused(ValueError, "psf must be one PSF, got 3"), {"psf": np.stack([PSF] * 3)}),
         "less than galaxies": (fit_stack, refused(ValueError, "psf must be one PSF or one for each of the 3 galaxies"), {"psf": np.stack([PSF] * 2)}),
         "one of three with a NaN": (fit_stack, lost(flags.BAD_PSF, 1), psf_with(spoiled((12, 12), np.nan, PSF))),
         "one of three empty": (fit_stack, lost(flags.BAD_PSF, 1), psf_with(0 * PSF)),
@@ -740,7 +741,7 @@ TABLE = {
         "x of text": (command, refused(SystemExit, "column 'x' must hold a real"), listing({"x": ["far"], "y": [1.0]})),
         "x in arcsec": (command, refused(SystemExit, "must be in pixels"), listing({"x": [30.0] * u.arcsec, "y": [30.0] * u.arcsec})),
         "no rows": (catalog, right(), {"id": [], "x": [], "y": []}),
-        "identifiers that are there twice": (catalog, refused(ValueError, "1 stand there more than once: 7"), {"id": [7, 7, 8]}),
+        "identifiers that are there twice": (catalog, refused(ValueError, "must be unique, got 1 more than once: 7"), {"id": [7, 7, 8]}),
         "identifiers beyond 2^53": (catalog, right(1e-9), {"id": [2**60 + 1, 2**60 + 2, 2**60 + 3]}),
         "a position that is NaN": (catalog, lost(flags.OUTSIDE_IMAGE, 1), {"x": [POSITIONS[0, 0], np.nan, POSITIONS[2, 0]]}),
         "a position outside": (catalog, lost(flags.OUTSIDE_IMAGE, 1), {"x": [POSITIONS[0, 0], -1e9, POSITIONS[2, 0]]}),
@@ -842,7 +843,7 @@ def check_lost(outcome, table, undisturbed, told, entry):
     assert np.asarray(table["flags"])[rows].tolist() == [outcome.bits] * len(rows)
     if entry is not catalog:
         assert len(told) == 1
-        assert told[0].startswith(f"{len(rows)} of {len(table)} galaxies")
+        assert told[0].startswith(f"{len(rows)} of {counted(len(table))}")
     others = [row for row in range(len(table)) if row not in rows]
     if len(undisturbed) == len(table):
         assert_close(table[others], undisturbed[others], 1e-6)

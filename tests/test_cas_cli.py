@@ -7,7 +7,6 @@ from astropy.io import fits
 from astropy.table import QTable, Table
 
 from astro_cnnfit.cli import main
-from astro_cnnfit.cli.report import counted
 from astro_cnnfit.psf import gaussian
 
 Y, X = np.mgrid[:121, :121] - 60.0
@@ -101,8 +100,3 @@ def test_bad_line_ends_in_one_line_and_status_2(folder, capsys, name):
     assert captured.err.count("\n") == 1
     assert message in captured.err
     assert not (folder / "table.ecsv").exists()
-
-
-def test_one_galaxy_is_no_galaxies():
-    assert [counted(n) for n in (0, 1, 2)] == ["0 galaxies", "1 galaxy", "2 galaxies"]
-    assert counted(1, "tile", "tiles") == "1 tile"

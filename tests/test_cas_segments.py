@@ -121,5 +121,5 @@ def test_bad_calls():
         with pytest.raises(ValueError, match="labels must be those"):
             sources_of(image(), labels=[1], **arguments)
     stack = parse_image(np.ones((3, 21, 21)))
-    with pytest.raises(ValueError, match="init_params must have a row for each of"):
+    with pytest.raises(ValueError, match="init_params must have a row for each image"):
         sources_of(stack, None, [[3, 3]])

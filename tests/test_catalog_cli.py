@@ -161,7 +161,7 @@ class TestCommand:
         (tmp_path / "tiles" / "t1.fits").write_bytes(b"half")
         assert call(plan=plan) == 1
         printed = capsys.readouterr().out
-        assert "FAILED: 1 tiles with 4 galaxies" in printed
+        assert "FAILED: 1 tile with 4 galaxies" in printed
         assert "t1 (4 galaxies): OSError" in printed
         (tmp_path / "tiles" / "t1.fits").write_bytes(b"mended end")
         assert call(plan=None) == 0

@@ -92,7 +92,7 @@ class TestUndisturbed:
         assert "inference 75%" in lines[2]
         assert lines[3:] == [
             "flags: low_snr 8",
-            "FAILED: 1 tiles with 4 galaxies",
+            "FAILED: 1 tile with 4 galaxies",
             "2 galaxies of the catalogue on no tile",
         ]
 

@@ -26,7 +26,7 @@ PACKAGE = Path(find_spec("astro_cnnfit").origin).parent
 # those to the left or above, never what stands to the right or below.
 LAYERS = (
     *("parameters", "measures", "flags", "inputs"),
-    *("keras_start", "compiled", "overlap", "json_files", "figure_style"),
+    *("keras_start", "compiled", "overlap", "json_files", "figure_style", "wording"),
     *("psf", "cutouts", "detection"),
     *("rendering", "simulation"),
     *("networks", "weights", "evaluation", "training", "tuning"),
@@ -43,6 +43,7 @@ WITHOUT_KERAS = (
     "keras_start",
     "json_files",
     "figure_style",
+    "wording",
     "cutouts",
     "detection",
     "psf",
@@ -168,7 +169,7 @@ def test_every_public_module_is_in_the_reference(read_beside):
     reference = read_beside("docs/reference.rst")
     listed = set(re.findall(r"automodapi:: (\S+)", reference))
     private = {"keras_start", "compiled", "overlap", "json_files", "cli"}
-    private |= {"figure_style"}
+    private |= {"figure_style", "wording"}
     private = {f"astro_cnnfit.{part}" for part in private}
     parts = {".".join(name.split(".")[:2]) for name in MODULES if "." in name} - private
     missing = {

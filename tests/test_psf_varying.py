@@ -113,7 +113,7 @@ class TestStack:
     @pytest.mark.parametrize(
         ("change", "error", "match"),
         [
-            ({"x": [0.0, 1.0]}, ValueError, "one position for each of its 5 PSFs"),
+            ({"x": [0.0, 1.0]}, ValueError, "one position for each PSF, 5"),
             ({"x": [np.nan] * 5}, ValueError, "positions of psf must be finite"),
             ({"oversampling": 0.5}, ValueError, "oversampling must be at least 1"),
             ({"stamps": np.zeros((5, 9, 9))}, ValueError, "psf number 0 .of 5. is not"),

@@ -165,8 +165,8 @@ def _identifiers(values):
     if twice.size:
         some = ", ".join(str(value) for value in twice[:5])
         raise ValueError(
-            f"catalog column id must be unique; {twice.size} stand there more than "
-            f"once: {some}{', ...' if twice.size > 5 else ''}"
+            f"catalog column id must be unique, got {twice.size} more than once: {some}"
+            f"{', ...' if twice.size > 5 else ''}"
         )
     return values
 

@@ -5,6 +5,8 @@ import json
 import logging
 from pathlib import Path
 
+from astro_cnnfit.wording import counted
+
 from .fingerprint import checksum
 
 __all__ = ["check_resume"]
@@ -68,7 +70,7 @@ def _state(file):
 
 def _parts_that_differ(old, new, inputs, mended):
     for name in sorted(old.keys() - new.keys()):
-        yield f"tile {name}: {old[name]['rows']} rows then, none now"
+        yield f"tile {name}: {counted(old[name]['rows'], 'row', 'rows')} then, none now"
     for name in sorted(new.keys() - old.keys()):
         yield f"tile {name}: no rows then, {new[name]['rows']} now"
     for name in sorted(old.keys() & new.keys()):

@@ -6,6 +6,7 @@ from collections import Counter
 from tqdm.auto import tqdm
 
 from astro_cnnfit.flags import FLAGS
+from astro_cnnfit.wording import counted
 
 __all__ = ["Progress", "STAGES", "format_summary", "summarise"]
 
@@ -14,6 +15,7 @@ STAGES = ("reading", "cutting", "inference", "writing")
 
 # Flags of columns of morphology, where there are those of profiles, too.
 _FLAGS = ("flags", "flags_cas")
+_TILES = "tile", "tiles"
 
 
 class Progress:
@@ -58,7 +60,8 @@ class Progress:
         """
         if failed:
             self.failed += 1
-            self.bar.set_postfix_str(f"{self.failed} tiles failed", refresh=False)
+            text = f"{counted(self.failed, *_TILES)} failed"
+            self.bar.set_postfix_str(text, refresh=False)
         self.bar.update(rows)
 
 
@@ -131,11 +134,11 @@ def format_summary(summary):
     list of str
         Lines.
     """
-    lines = [f"{summary['rows']} galaxies on {summary['tiles']} tiles"]
+    lines = [f"{counted(summary['rows'])} on {counted(summary['tiles'], *_TILES)}"]
     if summary["measured"] and summary["galaxies_per_second"]:
         lines.append(
             f"{summary['measured']} measured in {summary['wall_seconds']:.0f} s, "
-            f"{summary['galaxies_per_second']:.0f} galaxies per second"
+            f"{counted(format(summary['galaxies_per_second'], '.0f'))} per second"
         )
     if summary["share"]:
         shares = (f"{name} {share:.0%}" for name, share in summary["share"].items())
@@ -146,11 +149,11 @@ def format_summary(summary):
         lines.append(f"{column}: {named or 'none'}")
     if summary["failed_tiles"]:
         lines.append(
-            f"FAILED: {summary['failed_tiles']} tiles with {summary['failed_rows']} "
-            "galaxies"
+            f"FAILED: {counted(summary['failed_tiles'], *_TILES)} with "
+            f"{counted(summary['failed_rows'])}"
         )
     if summary["rows_on_no_tile"]:
         lines.append(
-            f"{summary['rows_on_no_tile']} galaxies of the catalogue on no tile"
+            f"{counted(summary['rows_on_no_tile'])} of the catalogue on no tile"
         )
     return lines

@@ -5,10 +5,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from astro_cnnfit.keras_start import load_keras
+from astro_cnnfit.wording import counted
 
 from .exit_codes import DONE, INCOMPLETE
 from .files import check_folder_of
-from .report import complain, counted, say
+from .report import complain, say
 
 __all__ = ["EXAMPLES", "GOES_ON", "add_arguments", "run"]
 

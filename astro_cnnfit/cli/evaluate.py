@@ -9,10 +9,11 @@ from astropy.table import Table
 
 from astro_cnnfit.keras_start import load_keras
 from astro_cnnfit.parameters import NAMES
+from astro_cnnfit.wording import counted
 
 from .files import whole
 from .measure import check_figure_path
-from .report import counted, say
+from .report import say
 
 __all__ = ["EXAMPLES", "add_arguments", "run"]
 

@@ -3,6 +3,7 @@
 
 from astro_cnnfit.keras_start import load_keras
 from astro_cnnfit.psf import read_psf
+from astro_cnnfit.wording import counted
 
 from .files import check_folder_of, check_table_path, whole, write_table
 from .images import (
@@ -11,7 +12,7 @@ from .images import (
     read_data,
     read_positions,
 )
-from .report import counted, readable, say, status_of
+from .report import readable, say, status_of
 
 __all__ = ["EXAMPLES", "add_arguments", "draw", "run"]
 

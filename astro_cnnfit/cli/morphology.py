@@ -6,6 +6,7 @@ import numpy as np
 from astro_cnnfit.inputs import read_image
 from astro_cnnfit.keras_start import load_keras
 from astro_cnnfit.psf import read_psf
+from astro_cnnfit.wording import counted
 
 from .files import check_table_path, write_table
 from .images import (
@@ -15,7 +16,7 @@ from .images import (
     read_data,
     read_positions,
 )
-from .report import counted, readable_morphology, say, status_of
+from .report import readable_morphology, say, status_of
 
 __all__ = ["EXAMPLES", "add_arguments", "run"]
 

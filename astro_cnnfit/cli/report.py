@@ -13,7 +13,6 @@ from .exit_codes import DONE, INCOMPLETE
 __all__ = [
     "complain",
     "compared",
-    "counted",
     "readable",
     "readable_morphology",
     "say",
@@ -55,11 +54,6 @@ def say(*lines):
 def complain(message):
     """Write a message to standard error, as one line."""
     sys.stderr.write(f"astro-cnnfit {' '.join(message.split())}\n")
-
-
-def counted(number, singular="galaxy", plural="galaxies"):
-    """A number of things in words: 1 galaxy, 2 galaxies."""
-    return f"{number} {singular if number == 1 else plural}"
 
 
 def status_of(*columns):

@@ -2,9 +2,10 @@
 """Write a data set of simulated galaxies with their truth."""
 
 from astro_cnnfit.keras_start import load_keras
+from astro_cnnfit.wording import counted
 
 from .files import check_folder_of
-from .report import counted, say
+from .report import say
 
 __all__ = ["EXAMPLES", "add_arguments", "run"]
 

@@ -155,8 +155,8 @@ def _at_positions(image, init_params):
     ids, x, y, _ = parse_positions(init_params, wcs)
     if is_stack and len(x) != n:
         raise ValueError(
-            f"init_params must have a row for each of the {n} images of the "
-            f"stack, got {len(x)}"
+            f"init_params must have a row for each image of the stack, {n}, "
+            f"got {len(x)}"
         )
     return Sources(ids, x, y, None, np.zeros(len(x)), np.zeros(len(x), int))
 

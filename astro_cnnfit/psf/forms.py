@@ -128,10 +128,8 @@ def _raw_stamps(psf, size, n, positions, oversampling, includes_pixel):
         raise ValueError(f"oversampling must be at least 1, got {oversampling}")
     stamps = _sampled(recognised(psf), size, positions, oversampling, includes_pixel)
     if n is not None and len(stamps) not in (1, n):
-        raise ValueError(
-            f"psf must be one PSF or one for each of the {n} galaxies, got "
-            f"{len(stamps)}"
-        )
+        each = "" if n == 1 else f" or one for each of the {n} galaxies"
+        raise ValueError(f"psf must be one PSF{each}, got {len(stamps)}")
     return stamps
 
 

@@ -17,6 +17,7 @@ from astropy.io import fits
 from astro_cnnfit.inputs.files import ContentError, each_hdu, open_fits
 from astro_cnnfit.psf.interpolation import checked_positions
 from astro_cnnfit.psf.sampling import resample
+from astro_cnnfit.wording import counted
 
 __all__ = ["PsfExModel", "is_psfex", "read_psfex"]
 
@@ -205,8 +206,8 @@ def _row(hdu, columns, row, what):
     if isinstance(row, (int, np.integer)) and 0 <= row < n:
         return int(row)
     raise ContentError(
-        f"{what}: {n} rows; row must be a number from 0 to {n - 1} or a name of "
-        f"ccdname, got {row!r}"
+        f"{what}: {counted(n, 'row', 'rows')}; row must be a number from 0 to "
+        f"{n - 1} or a name of ccdname, got {row!r}"
     )
 
 
@@ -269,8 +270,9 @@ def _shaped(images, number, n_terms, what):
             images = images.reshape(n_terms, ny, nx)
     if images.ndim != 3 or len(images) < n_terms or not np.isfinite(images).all():
         raise ContentError(
-            f"{what}: PSF_MASK of the PsfEx model must be {n_terms} images of finite "
-            f"numbers, got shape {images.shape}"
+            f"{what}: PSF_MASK of the PsfEx model must be "
+            f"{counted(n_terms, 'image', 'images')} of finite numbers, got shape "
+            f"{images.shape}"
         )
     rest = images[n_terms:]
     images = images[:n_terms]

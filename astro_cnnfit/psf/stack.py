@@ -59,7 +59,7 @@ class PSFStack:
         x, y = (np.atleast_1d(np.asarray(value, float)) for value in (self.x, self.y))
         if not x.shape == y.shape == (len(stamps),):
             raise ValueError(
-                f"psf must have one position for each of its {len(stamps)} PSFs, got "
+                f"psf must have one position for each PSF, {len(stamps)}, got "
                 f"{x.size} x and {y.size} y"
             )
         if not (np.isfinite(x).all() and np.isfinite(y).all()):

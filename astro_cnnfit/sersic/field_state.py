@@ -80,7 +80,7 @@ class FieldState:
         place = find_missed(finder, self.whole, self.image.data, self.result.latent)
         place = np.stack(place)
         n, more = len(self.result.params), place.shape[1]
-        log.info("%d objects found without the others", more)
+        log.info("found without the others: %d", more)
         known = np.flatnonzero(np.isfinite(self.place).all(axis=0))
         if not more or not known.size:
             return 0

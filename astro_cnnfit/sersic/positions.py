@@ -47,8 +47,8 @@ def positions_of(image, init_params, finder):
     positions = parse_positions(init_params, None if is_stack else image.wcs)
     if is_stack and len(positions.x) != n:
         raise ValueError(
-            f"init_params must have a row for each of the {n} images of the "
-            f"stack, got {len(positions.x)}"
+            f"init_params must have a row for each image of the stack, {n}, "
+            f"got {len(positions.x)}"
         )
     return positions
 

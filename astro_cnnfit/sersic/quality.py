@@ -10,6 +10,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 from astro_cnnfit import flags
 from astro_cnnfit.parameters import LATENT_NAMES, NAMES, PARAMETERS, effective_snr
 from astro_cnnfit.psf import fwhm
+from astro_cnnfit.wording import counted
 
 __all__ = ["UNMEASURABLE", "point_like", "quality_flags", "warn_of_lost"]
 
@@ -188,9 +189,11 @@ def warn_of_lost(bits, stacklevel, reasons=_LOST):
         for flag in flags.FLAGS
         if np.any(lost & flag.bit)
     ]
+    number = np.count_nonzero(lost)
+    rows = "its row holds" if number == 1 else "their rows hold"
     warnings.warn(
-        f"{np.count_nonzero(lost)} of {len(bits)} galaxies could not be measured "
-        f"({', '.join(named)}); their rows hold NaN",
+        f"{number} of {counted(len(bits))} could not be measured "
+        f"({', '.join(named)}); {rows} NaN",
         AstropyUserWarning,
         stacklevel=stacklevel,
     )

@@ -15,6 +15,7 @@ import numpy as np
 
 import astro_cnnfit
 from astro_cnnfit.parameters import LATENT_NAMES, NAMES
+from astro_cnnfit.wording import counted
 
 from .columns import Column, assemble, describe
 
@@ -208,7 +209,7 @@ class FitInfo(Sequence):
         }
 
     def __repr__(self):
-        return f"<FitInfo of {len(self)} galaxies>"
+        return f"<FitInfo of {counted(len(self))}>"
 
 
 def make_table(measurement, positions, *, unit=None, zeropoint=None, sky=None, meta):

@@ -5,6 +5,7 @@ import numpy as np
 from astropy.table import Table
 
 from astro_cnnfit.figure_style import BLUE, GREEN, GREY, ORANGE, PURPLE, axes_for
+from astro_cnnfit.wording import counted
 
 from .importance import hyperparameter_importance
 from .ranking import best_so_far, column_values, is_completed, pareto_front
@@ -59,7 +60,8 @@ def plot_importance(results, *, axes=None):
     axes.set_xlabel("importance (share of the variance of the rank)")
     explained, err = (results.meta[key] for key in ("explained", "explained_err"))
     axes.set_title(
-        f"{results.meta['trials']} trials; forest explains {explained:.0%} ± {err:.0%}",
+        f"{counted(results.meta['trials'], 'trial', 'trials')}; forest explains "
+        f"{explained:.0%} ± {err:.0%}",
         fontsize=10,
     )
     return axes

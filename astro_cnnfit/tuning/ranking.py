@@ -130,8 +130,8 @@ def best_trials(results, number=10):
     found = losses(results)
     if not np.isfinite(found).any():
         raise ValueError(
-            f"results must hold a completed trial, got {len(results)} trials of which "
-            "none is: look at their column 'reason'"
+            "results must hold a completed trial, got none among "
+            f"{len(results)}: look at the column 'reason'"
         )
     order = np.argsort(found, kind="stable")
     return results[order[: min(number, np.isfinite(found).sum())]]

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from astro_cnnfit.wording import counted
+
 from .importance import hyperparameter_importance
 from .ranking import best_trials, is_completed
 from .robustness import robustness
@@ -67,7 +69,7 @@ def report_text(results, number=10, *, repetitions=None, default=None, importanc
 def _counts(results):
     status = [str(value) for value in results["status"]]
     counts = ", ".join(f"{status.count(s)} {s}" for s in _STATUS if s in status)
-    lines = [f"{len(results)} trials: {counts}"]
+    lines = [f"{counted(len(results), 'trial', 'trials')}: {counts}"]
     for row in results:
         if str(row["status"]) == "failed":
             lines.append(f"  trial {row['trial']} failed: {row['reason']}")
