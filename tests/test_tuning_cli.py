@@ -2,6 +2,7 @@
 """Tests of ``astro-cnnfit tune``, with a stand-in for the search."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -247,3 +248,12 @@ def test_stamps_of_casnet_are_those_of_training(folder, monkeypatch):
     assert data.sizes == (60,)
     assert len(data.train[1]) >= 5
     assert list((folder / "stamps").glob("*.npz"))
+
+
+def test_missing_keras_tuner_is_said_before_galaxies_are_simulated(
+    folder, monkeypatch, capsys
+):
+    monkeypatch.setitem(sys.modules, "keras_tuner", None)
+    monkeypatch.setattr(tune, "load_data", pytest.fail)
+    assert main(["tune", "casnet_a", "-o", "out"]) == 2
+    assert "pip install 'astro_cnnfit[tune]'" in capsys.readouterr().err

@@ -103,7 +103,10 @@ def run(options):
     _check_export(options.export)
     load_keras(options.debug)
     from astro_cnnfit.tuning import BayesianHyperparameterSearch
+    from astro_cnnfit.tuning.requirements import import_keras_tuner
 
+    # Known before galaxies are simulated, which takes minutes.
+    import_keras_tuner()
     settings = {name: getattr(options, own) for own, name in _BY_NAME.items()}
     search = BayesianHyperparameterSearch(
         space, directory=folder / _SEARCH, progress_bar=True, **settings
