@@ -16,50 +16,42 @@ from what the finder says of them.
 """
 
 import argparse
-import json
 import sys
 import time
 import warnings
 from pathlib import Path
 
 import numpy as np
-from astropy.table import QTable
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from common import provenance, write_result
+from crowded_joint import GOAL_DENSITY, joint
+from crowded_scores import COLUMNS, RADIUS, completed, detected, params_of, scores
 
 from astro_cnnfit import CNNSersicFitter
 from astro_cnnfit.detection import GalaxyFinder
-from astro_cnnfit.evaluation import (
-    completeness_and_purity,
-    coverage,
-    match_catalogs,
-    sersic_summary,
-)
+from astro_cnnfit.evaluation import match_catalogs
 from astro_cnnfit.evaluation.cramer_rao import (
     joint_cramer_rao_covariance,
     prior_covariance_from_draws,
 )
-from astro_cnnfit.parameters import LATENT_NAMES, NAMES, encode
+from astro_cnnfit.parameters import LATENT_NAMES
 from astro_cnnfit.sersic.images import stack_of_galaxies
 from astro_cnnfit.simulation import simulate_field
 
 SEED = 70_207_202
 DENSITIES = (1, 2, 4)
-MIN_SNR, RADIUS = 20.0, 4.0
-SNR_BINS = (5, 10), (10, 20), (20, 1e6)
-MAGNITUDES = np.arange(18.0, 25.6, 0.5)
+MIN_SNR = 20.0
 # One pass, all others subtracted, refined after that.
 METHODS = {
     "one pass": {},
     "neighbours subtracted": {"iterations": 6},
     "refined": {"iterations": 6, "refine": "map"},
 }
-COLUMNS = ("x", "y", "mag", "r_eff", "pa_circular", "q", "n")
-GOAL, GOAL_DENSITY = 1.3, 2
+GOAL = 1.3
 # Of the faintest objects, none of which is found, and of the PSF in pixels.
 LIMIT, FWHM = 26.0, 3.5
-ALONE, CUT_OUT, JOINT = 193, 91, 71
+ALONE, CUT_OUT = 193, 91
 # For the limit: neighbours within so many pixels, at most so many with the galaxy, of
 # so many galaxies.
 MIN_NEIGHBOUR, NEAR, MOST, N_LIMIT = 5.0, 30, 12, 200
@@ -159,32 +151,6 @@ def measure_density(field, arguments, is_goal):
     return result
 
 
-def completed(truth, table, n_first):
-    """Completeness by S/N and purity, of the first detections and what is added."""
-    place = {name: np.nan_to_num(np.asarray(table[f"{name}_fit"]), nan=-99.0)
-             for name in "xy"}  # fmt: skip
-    match = match_catalogs(truth, QTable(place), RADIUS)
-    paired, real = match.has_partner(len(truth), len(table))
-    snr = np.nan_to_num(np.asarray(truth["snr"]))
-    galaxy = ~truth["is_star"]
-    rates = {"rows": len(table), "added": len(table) - n_first}
-    for low, high in SNR_BINS:
-        some = galaxy & (snr > low) & (snr <= high)
-        rates[f"S/N {low:g} to {high:g}"] = float(paired[some].mean())
-    rates["purity"] = float(real.mean())
-    rates["purity of the added"] = (
-        float(real[n_first:].mean()) if n_first < len(real) else None
-    )
-    return rates
-
-
-def params_of(table):
-    """Parameters in the order of `NAMES`, angle in radians."""
-    columns = [table[name] for name in NAMES]
-    return np.column_stack([getattr(c, "value", c) for c in columns[:6]]
-                           + [columns[6].to_value("rad")])  # fmt: skip
-
-
 def picked(fitter, rows):
     """Parameters, latent parameters and their covariance of some rows."""
     info = [fitter.fit_info[row] for row in rows.tolist()]
@@ -224,38 +190,6 @@ def photon_gain(field, faint):
     return np.median(field.image[bright] / added)
 
 
-def detected(truth, found, match):
-    """Completeness and purity by magnitude, of galaxies, stars and all."""
-    values = truth["mag"], 30.0 - 2.5 * np.log10(np.maximum(found["flux"], 1e-9))
-    table = completeness_and_purity(match, *values, MAGNITUDES)
-    paired = match.has_partner(len(truth), len(found))[0]
-    result = {name: np.asarray(table[name]).tolist() for name in table.colnames}
-    for name, is_kind in (("galaxies", ~truth["is_star"]), ("stars", truth["is_star"])):
-        number, both = (
-            np.histogram(truth["mag"][some], MAGNITUDES)[0]
-            for some in (is_kind, is_kind & paired)
-        )
-        result[f"completeness of {name}"] = [
-            float(b / n) if n else None for b, n in zip(both, number, strict=True)
-        ]
-    return result
-
-
-def scores(params, latent, covariance, true):
-    """Measures of merit of what was measured; what was lost is counted."""
-    good = np.isfinite(params).all(axis=1)
-    table = summary(params[good], true[good])
-    rows = {row["metric"]: {c: float(row[c]) for c in COLUMNS} for row in table}
-    within = coverage(latent[good], covariance[good], encode(true[good]))
-    column = next(key for key in within.colnames if key.startswith("68"))
-    covered = zip(within["parameter"], np.asarray(within[column]), strict=True)
-    return {
-        **rows,
-        "coverage": {str(name): float(value) for name, value in covered},
-        "lost": int(np.sum(~good)),
-    }
-
-
 def limit(field, true, side):
     """How much neighbours of S/N > 5 raise the Cramer-Rao errors of some galaxies."""
     truth = params_of(field.truth)
@@ -286,86 +220,6 @@ def limit(field, true, side):
         }
         for name, r in zip(LATENT_NAMES, np.transpose(ratios), strict=True)
     }
-
-
-def summary(params, true):
-    """Statistics with positions from the nearest pixel, as on stamps."""
-    params, true = params.copy(), true.copy()
-    pixel = np.rint(true[:, :2])
-    params[:, :2] -= pixel
-    true[:, :2] -= pixel
-    return sersic_summary(params, true)
-
-
-def joint(field, detections, rows, true, tables, arguments):
-    """AstroPhot's joint fits of some galaxies, beside ours of the same ones."""
-    place = np.column_stack([detections["x_centroid"], detections["y_centroid"]])
-    margin = JOINT // 2
-    inside = np.all((place[rows] > margin) & (place[rows] < arguments.side - margin), 1)
-    rng = np.random.default_rng(arguments.seed)
-    some = rng.permutation(np.flatnonzero(inside))[: arguments.n_joint]
-    if arguments.joint_from:
-        earlier = json.loads(arguments.joint_from.read_text())["densities"]
-        found = earlier[f"{GOAL_DENSITY}"]["joint"]
-        if found["number"] != len(some) or found["failed"]:
-            raise SystemExit("--joint-from: other galaxies, or fits that failed")
-        return found | joint_scores(tables, some, true)
-    try:
-        from peers.astrophot_joint import fit_scene
-    except ImportError as error:
-        return {"not_run": str(error)}
-    seconds = []
-    params, errors = np.full((2, len(some), 7), np.nan)
-    for number, index in enumerate(some):
-        corner = np.rint(place[rows[index]]).astype(int) - margin
-        part = tuple(slice(first, first + JOINT) for first in corner[::-1])
-        near = np.all(np.abs(place - place[rows[index]]) < margin + 5, axis=1)
-        near[rows[index]] = False
-        objects = np.r_[rows[index], np.flatnonzero(near)]
-        guesses = guess(detections[objects])
-        guesses[:, :2] -= corner
-        start = time.perf_counter()
-        try:
-            params[number], errors[number] = fit_scene(
-                field.image[part], field.psf, field.error[part], guesses
-            )
-            params[number, :2] += corner
-        except Exception as error:  # a fit that fails is a result, too
-            print(f"AstroPhot: {type(error).__name__}: {error}"[:100])
-        seconds.append(time.perf_counter() - start)
-    good = np.isfinite(params).all(axis=1)
-    found = {"number": len(some), "failed": int(np.sum(~good))}
-    found["seconds"] = float(np.median(seconds))
-    found |= joint_scores(tables, some[good], true)
-    table = summary(params[good], true[some[good]])
-    found["AstroPhot"] = {r["metric"]: {c: float(r[c]) for c in COLUMNS} for r in table}
-    return found
-
-
-def joint_scores(tables, some, true):
-    """What our methods make of the same galaxies."""
-    found = {}
-    for name, (values, _, _) in tables.items():
-        table = summary(values[some], true[some])
-        found[name] = {r["metric"]: {c: float(r[c]) for c in COLUMNS} for r in table}
-    return found
-
-
-def guess(detections):
-    """What the finder says, as parameters."""
-    axes = np.asarray(detections["b"]) / np.asarray(detections["a"])
-    theta = detections["theta"]
-    theta = theta.to_value("rad") if hasattr(theta, "to_value") else np.radians(theta)
-    return np.column_stack(
-        [
-            *(detections["x_centroid"], detections["y_centroid"]),
-            np.maximum(detections["flux"], 1e-3),
-            np.clip(np.nan_to_num(detections["r_eff_init"], nan=2.0), 1.0, 30.0),
-            np.full(len(detections), 1.5),
-            np.clip(1 - axes, 0.05, 0.8),
-            theta,
-        ]
-    )
 
 
 def report(density, found):
