@@ -30,10 +30,6 @@ def small_held_out_set(monkeypatch):
     monkeypatch.delenv("ASTRO_CNNFIT_TEST_DATA", raising=False)
 
 
-def weights_in(folder):
-    return (folder / "weights.safetensors").read_bytes()
-
-
 def test_a_run_leaves_a_model(tmp_path):
     train(TINY, tmp_path, command="astro-cnnfit train galnet2")
     network = load_network(tmp_path)

@@ -13,8 +13,6 @@ __all__ = ["Progress", "STAGES", "format_summary", "summarise"]
 STAGES = ("reading", "cutting", "inference", "writing")
 """What the time of a part goes to."""
 
-# Flags of columns of morphology, where there are those of profiles, too.
-_FLAGS = ("flags", "flags_cas")
 _TILES = "tile", "tiles"
 
 
