@@ -104,6 +104,41 @@ class TestPeers:
         # Not a number counts as off.
         assert list(table["n_off"]) == [0, 5]
         covered = module.coverage_table(found, true)
-        met = module.claims(table, covered, ["astropy"], 50, 5)["network"]
+        table_dict = load_benchmark("common").table_dict
+        result = {
+            "methods": table_dict(table, "method"),
+            "coverage": table_dict(covered, "method"),
+        }
+        met = module.claims(result, ["astropy"], 50, 5)["network"]
         assert met["times_faster"] == 1000
         assert all(met.values())
+
+    def test_fitters_that_did_not_run_again_keep_their_figures(self, load_benchmark):
+        with_kept = load_benchmark("peers.report").with_kept
+        parts = {"bright": {}, "first_fit": {}, "exceptions": {}}
+        settings = {"settings": {"n": 5, "crowded": False}, "seed": 1, **parts}
+        former = settings | {
+            "date": "2026-01-02",
+            "methods": {"network": 1, "astropy": 2, "imfit": 3},
+            "coverage": {"network n": 0.5, "imfit n": 0.6},
+            "not_run": {"pysersic": "absent"},
+        }
+        new = settings | {
+            "date": "2026-03-04",
+            "methods": {"network": 10, "astropy": 20},
+            "coverage": {"network n": 0.7},
+            "not_run": {},
+        }
+        order = ("network", "astropy", "imfit", "pysersic")
+        merged = with_kept(new, former, order)
+        assert list(merged["methods"].items()) == [
+            ("network", 10),
+            ("astropy", 20),
+            ("imfit", 3),
+        ]
+        assert merged["coverage"] == {"network n": 0.7, "imfit n": 0.6}
+        assert merged["not_run"] == {"pysersic": "absent"}
+        assert merged["kept"] == {"date": "2026-01-02", "methods": ["imfit"]}
+        assert merged["date"] == "2026-03-04"
+        with pytest.raises(ValueError, match="other stamps: seed"):
+            with_kept(new | {"seed": 2}, former, order)

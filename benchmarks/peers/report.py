@@ -11,7 +11,7 @@ from astro_cnnfit.simulation.priors import SKY_SIGMA, ZEROPOINT
 
 from . import BOUNDS
 
-__all__ = ["check", "claims", "coverage_table", "summary_table"]
+__all__ = ["check", "claims", "coverage_table", "summary_table", "with_kept"]
 
 # Magnitude of a flux of one sky noise.
 NOISE_ZEROPOINT = ZEROPOINT - 2.5 * np.log10(SKY_SIGMA)
@@ -98,13 +98,33 @@ def deviations(params, true):
     return difference
 
 
-def miscoverage(covered, name):
+def miscoverage(coverage, name):
     """Mean distance of a method's coverage from the nominal one, NaN for none."""
     nominal = np.array([float(level.strip("%")) / 100 for level in LEVELS])
-    rows = [row for row in covered if row["method"].split()[0] == name]
-    values = np.array([[row[level] for level in LEVELS] for row in rows])
+    rows = [row for key, row in coverage.items() if key.split()[0] == name]
+    values = np.array([[row[level] for level in LEVELS] for row in rows], float)
     known = values[np.isfinite(values).all(axis=1)]
     return float(np.mean(np.abs(known - nominal))) if len(known) else np.nan
+
+
+def with_kept(result, former, order):
+    """Add what a former result of the same stamps says of other methods."""
+    for key in ("n", "crowded"):
+        if former["settings"][key] != result["settings"][key]:
+            raise ValueError(f"the former result is of other stamps: {key} differs")
+    if former["seed"] != result["seed"]:
+        raise ValueError("the former result is of other stamps: seed differs")
+    ran = {*result["methods"], *result["not_run"]}
+    merged = dict(result)
+    for part in ("methods", "coverage", "bright", "first_fit", "exceptions", "not_run"):
+        # A key is a method, or a method and one of its parameters.
+        kept = {k: v for k, v in former[part].items() if k.split()[0] not in ran}
+        both = {**kept, **result[part]}
+        merged[part] = dict(
+            sorted(both.items(), key=lambda item: order.index(item[0].split()[0]))
+        )
+    kept = [name for name in merged["methods"] if name not in ran]
+    return merged | {"kept": {"date": former["date"], "methods": kept}}
 
 
 def check(params, tolerance):
@@ -120,18 +140,18 @@ def check(params, tolerance):
     }
 
 
-def claims(table, covered, peers, factor_network, factor_refined):
+def claims(result, peers, factor_network, factor_refined):
     """Say which goals are met, for the methods that ran."""
-    rows = {str(row["method"]): row for row in table}
+    rows = result["methods"]
     ran = [rows[name] for name in peers if name in rows]
     met = {}
     if not ran:
         return met
     fastest = min(row["seconds"] for row in ran)
     fewest = min(row["failures"] for row in ran)
-    wrong = {name: miscoverage(covered, name) for name in rows}
+    wrong = {name: miscoverage(result["coverage"], name) for name in rows}
     met["mean_miscoverage"] = wrong
-    best = np.nanmin([*(wrong[str(row["method"])] for row in ran), np.inf])
+    best = np.nanmin([*(wrong[name] for name in peers if name in rows), np.inf])
     factors = dict.fromkeys(("refined", "map"), factor_refined)
     for name, factor in {"network": factor_network, **factors}.items():
         if name not in rows:
