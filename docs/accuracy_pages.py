@@ -1,7 +1,7 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Tables of the limit, the errors, other fitters and Euclid's challenge."""
 
-from benchmark_results import NOT_RUN, read
+from benchmark_results import NOT_RUN, kept_times, read
 from generated_pages import list_table
 
 from astro_cnnfit.evaluation.published import COLUMNS
@@ -162,7 +162,8 @@ def peers():
         rows.append((name, *number, f"{found['R2_n']:.3f}", mean))
         spread.append((name, *(f"{found[f'NMAD_{key}']:.4f}" for key in names)))
     missing = [f"{name} did not run: {why}." for name, why in result["not_run"].items()]
-    settings = f"{result['settings']['n']} stamps, seed {result['seed']}:"
+    settings = f"{result['settings']['n']} stamps, seed {result['seed']}. "
+    settings += kept_times(result)
     tables = [list_table(rows, HEADER), list_table(spread, HEADER)]
     return "\n\n".join([settings, *tables, *missing])
 

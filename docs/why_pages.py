@@ -1,7 +1,7 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """What the benchmarks say of other programs, for those who choose one."""
 
-from benchmark_results import NOT_RUN, read
+from benchmark_results import NOT_RUN, kept_times, read
 from generated_pages import list_table
 
 __all__ = ["PARTS"]
@@ -44,7 +44,8 @@ def measured():
         f"{number} isolated galaxies (seed {result['seed']}, {result['date']}), the "
         "same stamps, PSFs, errors of the pixels and automatic first guess for all, on "
         "one core. A failure is a missing result or one at a bound; scatter is the "
-        f"NMAD of (measured - true) / (1 + true). The network was ``{_model(result)}``:"
+        f"NMAD of (measured - true) / (1 + true). The network was ``{_model(result)}``."
+        f" {kept_times(result)}"
     )
     return f"{text}\n\n{list_table(rows, HEADER)}"
 

@@ -119,7 +119,11 @@ class TestPeers:
         settings = {"settings": {"n": 5, "crowded": False}, "seed": 1, **parts}
         former = settings | {
             "date": "2026-01-02",
-            "methods": {"network": 1, "astropy": 2, "imfit": 3},
+            "methods": {
+                "network": {"seconds": 1},
+                "astropy": {"seconds": 2},
+                "imfit": {"seconds": 3},
+            },
             "coverage": {"network n": 0.5, "imfit n": 0.6},
             "not_run": {"pysersic": "absent"},
         }
@@ -130,15 +134,19 @@ class TestPeers:
             "not_run": {},
         }
         order = ("network", "astropy", "imfit", "pysersic")
-        merged = with_kept(new, former, order)
+        merged = with_kept(new, former, order, ["astropy", "imfit"])
         assert list(merged["methods"].items()) == [
             ("network", 10),
             ("astropy", 20),
-            ("imfit", 3),
+            ("imfit", {"seconds": 3}),
         ]
         assert merged["coverage"] == {"network n": 0.7, "imfit n": 0.6}
         assert merged["not_run"] == {"pysersic": "absent"}
-        assert merged["kept"] == {"date": "2026-01-02", "methods": ["imfit"]}
+        assert merged["kept"] == {
+            "date": "2026-01-02",
+            "methods": ["imfit"],
+            "seconds_of_peers": {"astropy": 2},
+        }
         assert merged["date"] == "2026-03-04"
         with pytest.raises(ValueError, match="other stamps: seed"):
-            with_kept(new | {"seed": 2}, former, order)
+            with_kept(new | {"seed": 2}, former, order, [])

@@ -264,7 +264,8 @@ def report(found, missing, true, arguments):
         **parts,
     }
     if arguments.update:
-        result = with_kept(result, former_result(name_of(arguments)), METHODS)
+        former = former_result(name_of(arguments))
+        result = with_kept(result, former, METHODS, list(PEERS))
     met = claims(result, list(PEERS), FACTOR_NETWORK, FACTOR_REFINED)
     print(f"\n{met}")
     write_result(name_of(arguments), result | {"claims": met}, arguments.output)

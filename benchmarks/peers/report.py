@@ -107,7 +107,7 @@ def miscoverage(coverage, name):
     return float(np.mean(np.abs(known - nominal))) if len(known) else np.nan
 
 
-def with_kept(result, former, order):
+def with_kept(result, former, order, peers):
     """Add what a former result of the same stamps says of other methods."""
     for key in ("n", "crowded"):
         if former["settings"][key] != result["settings"][key]:
@@ -124,7 +124,11 @@ def with_kept(result, former, order):
             sorted(both.items(), key=lambda item: order.index(item[0].split()[0]))
         )
     kept = [name for name in merged["methods"] if name not in ran]
-    return merged | {"kept": {"date": former["date"], "methods": kept}}
+    # How fast that machine was: what the others took there.
+    again = [name for name in peers if name in former["methods"] and name not in kept]
+    seconds = {name: former["methods"][name]["seconds"] for name in again}
+    kept = {"date": former["date"], "methods": kept, "seconds_of_peers": seconds}
+    return merged | {"kept": kept}
 
 
 def check(params, tolerance):
