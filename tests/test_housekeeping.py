@@ -19,7 +19,8 @@ def environments(read_beside):
     tox.read_string(read_beside("tox.ini"))
     listed = tox["tox"]["envlist"].replace("py{311,312,313}", "py311 py312 py313")
     named = {section.removeprefix("testenv:") for section in tox.sections()}
-    return named | set(listed.split()) | {f"py3{minor}-test" for minor in (11, 12, 13)}
+    tests = {f"py3{minor}-test" for minor in (11, 12, 13)}
+    return named | set(listed.split()) | tests | {f"{name}-cov" for name in tests}
 
 
 @pytest.mark.parametrize("name", GUIDES)
