@@ -3,7 +3,7 @@
 
 from pathlib import Path
 
-from benchmark_results import NOT_RUN, read
+from benchmark_results import NOT_RUN, kept_times, read
 
 __all__ = ["PARTS"]
 
@@ -119,7 +119,7 @@ def speed():
         figure,
         "speed.png",
         "Milliseconds that a galaxy takes on one core: this package (blue) in batches "
-        "of 512, and other programs (grey).",
+        f"of 512, and other programs (grey). {kept_times(peers)}",
     )
 
 
