@@ -10,6 +10,7 @@ import pytest
 from astropy.utils.exceptions import AstropyUserWarning
 
 from astro_cnnfit import CNNCASMeasurer, flags
+from astro_cnnfit.wording import counted
 
 SIZE = 121
 Y, X = np.mgrid[:SIZE, :SIZE] - 60.0
@@ -32,7 +33,7 @@ def lost(measurer, image, segmap=None, *, count=1, **arguments):
         table = measurer(image, segmap, **arguments)
     assert [w.category for w in caught] == [AstropyUserWarning]
     assert caught[0].filename == __file__
-    assert str(caught[0].message).startswith(f"{count} of {len(table)} galaxies")
+    assert str(caught[0].message).startswith(f"{count} of {counted(len(table))} ")
     bad = np.isnan(table["concentration"]) & np.isnan(table["asymmetry"])
     assert np.count_nonzero(bad) == count
     return table["flags"][bad].tolist()

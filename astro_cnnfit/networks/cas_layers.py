@@ -101,7 +101,8 @@ def _least(image, weight, reach, step, outer=False):
     number = int(len(weight) ** 0.5)
     # With the stamps as the last axis, shifted parts are long runs of memory.
     image = ops.transpose(image, (1, 2, 0))
-    turned = ops.flip(image, (0, 1))
+    # One axis at a time, for Keras 3.10.
+    turned = ops.flip(ops.flip(image, 0), 1)
     if outer:
         image = image[reach:-reach, reach:-reach]
     else:
