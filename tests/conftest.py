@@ -288,3 +288,10 @@ def plan_bytes(tmp_path):
 
     run = partial(run_plan, function=partial(measure_part, measure=measure_bytes))
     return plan, partial(run, client="serial")
+
+
+@pytest.fixture
+def small_held_out_set(monkeypatch):
+    """Trainings that hold out few simulated galaxies, and no real ones."""
+    monkeypatch.setattr("astro_cnnfit.training.tasks._CHUNK", 64)
+    monkeypatch.delenv("ASTRO_CNNFIT_TEST_DATA", raising=False)

@@ -25,8 +25,8 @@ PACKAGE = Path(find_spec("astro_cnnfit").origin).parent
 # The parts of the package from the bottom up. A module imports its own part and
 # those to the left or above, never what stands to the right or below.
 LAYERS = (
-    *("parameters", "measures", "flags", "inputs"),
-    *("keras_start", "compiled", "overlap", "json_files", "figure_style", "wording"),
+    *("wording", "parameters", "measures", "flags", "inputs"),
+    *("keras_start", "compiled", "overlap", "json_files", "figure_style"),
     *("psf", "cutouts", "detection"),
     *("rendering", "simulation"),
     *("networks", "weights", "evaluation", "training", "tuning"),

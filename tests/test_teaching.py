@@ -22,6 +22,8 @@ from astro_cnnfit.training.stream import SceneStream
 from astro_cnnfit.training.teaching import TaughtStream, half_taught_loss
 from astro_cnnfit.weights import load_network
 
+pytestmark = pytest.mark.usefixtures("small_held_out_set")
+
 WIDE, NARROW = (4, 6, 8), (3, 4, 4)
 TINY = TrainingConfig(
     "sersic",
@@ -32,12 +34,6 @@ TINY = TrainingConfig(
     uses=1,
     calibration_samples=64,
 )
-
-
-@pytest.fixture(autouse=True)
-def small_held_out_set(monkeypatch):
-    monkeypatch.setattr("astro_cnnfit.training.tasks._CHUNK", 64)
-    monkeypatch.delenv("ASTRO_CNNFIT_TEST_DATA", raising=False)
 
 
 @pytest.fixture(scope="module")

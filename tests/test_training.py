@@ -12,6 +12,8 @@ from astro_cnnfit.training import TrainingConfig, loop, read_config, train
 from astro_cnnfit.training.stream import SceneStream
 from astro_cnnfit.weights import available, load_network
 
+pytestmark = pytest.mark.usefixtures("small_held_out_set")
+
 TINY = TrainingConfig(
     "galnet2",
     arguments={"filters": [2, 2, 2, 2], "dense": [8, 8, 8]},
@@ -22,12 +24,6 @@ TINY = TrainingConfig(
     calibration_samples=64,
     checkpoint_minutes=0.0,
 )
-
-
-@pytest.fixture(autouse=True)
-def small_held_out_set(monkeypatch):
-    monkeypatch.setattr("astro_cnnfit.training.tasks._CHUNK", 64)
-    monkeypatch.delenv("ASTRO_CNNFIT_TEST_DATA", raising=False)
 
 
 def test_a_run_leaves_a_model(tmp_path):

@@ -26,6 +26,8 @@ from astro_cnnfit.training import TrainingConfig, point_like, read_config, train
 from astro_cnnfit.training.stream import SceneStream
 from astro_cnnfit.weights import load_network
 
+pytestmark = pytest.mark.usefixtures("small_held_out_set")
+
 MINE = {
     "base": "wide",
     "psf_fwhm": {"uniform": [2.5, 3.5]},
@@ -53,12 +55,6 @@ snr = { log_uniform = [10, 1000] }
 correlation = { constant = 0.2 }
 n_neighbours = 0.5
 """
-
-
-@pytest.fixture(autouse=True)
-def small_held_out_set(monkeypatch):
-    monkeypatch.setattr("astro_cnnfit.training.tasks._CHUNK", 64)
-    monkeypatch.delenv("ASTRO_CNNFIT_TEST_DATA", raising=False)
 
 
 @pytest.fixture

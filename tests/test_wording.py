@@ -8,7 +8,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 from astro_cnnfit import flags
 from astro_cnnfit.catalog.summary import format_summary, summarise
 from astro_cnnfit.sersic.quality import warn_of_lost
-from astro_cnnfit.wording import counted
+from astro_cnnfit.wording import counted, in_one_line
 
 
 def test_one_galaxy_is_no_galaxies():
@@ -43,3 +43,9 @@ def test_a_run_of_one_galaxy():
 def test_one_lost_galaxy(bits, text):
     with pytest.warns(AstropyUserWarning, match=text):
         warn_of_lost(np.array(bits), stacklevel=1)
+
+
+def test_errors_of_others_are_one_line():
+    assert in_one_line(OSError("a\n  b")) == "a b"
+    assert in_one_line(OSError()) == "OSError"
+    assert len(in_one_line(OSError("a" * 500))) == 200

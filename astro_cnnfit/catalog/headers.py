@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from astro_cnnfit.inputs.files import ContentError, each_hdu, find_image, open_fits
 from astro_cnnfit.inputs.image import header_wcs
+from astro_cnnfit.wording import in_one_line
 
 from .optional import require
 
@@ -138,7 +139,7 @@ def open_stack(path, name=None, argument="stack"):
         except ContentError:
             raise
         except Exception as error:  # both libraries have exceptions of their own
-            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            reason = in_one_line(error)
             raise OSError(f"{what}: not readable: {reason}") from error
         yield data
 

@@ -11,6 +11,7 @@ from astropy.io import fits
 from astropy.table import Column, MaskedColumn, QTable, Table
 
 from astro_cnnfit.inputs.files import each_hdu
+from astro_cnnfit.wording import in_one_line
 
 from .optional import require
 from .parquet import read_columns
@@ -75,7 +76,7 @@ def _file(path):
     except ImportError:
         raise
     except Exception as error:  # every reader has exceptions of its own
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = in_one_line(error)
         raise OSError(f"catalog {path}: not a readable table: {reason}") from error
     return Source(table.colnames, lambda names: table[names])
 
@@ -106,7 +107,7 @@ def fits_source(path):
             with fits.open(path, memmap=True) as hdus:
                 return Table([_fits_column(hdus[number], name) for name in wanted])
         except Exception as error:  # damaged headers fail in any way
-            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            reason = in_one_line(error)
             raise OSError(f"catalog {path}: not a readable table: {reason}") from error
 
     return Source(names, read)

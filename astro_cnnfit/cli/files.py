@@ -10,6 +10,8 @@ from pathlib import Path
 from astropy.io.fits.verify import VerifyWarning
 from astropy.table import Table
 
+from astro_cnnfit.wording import in_one_line
+
 __all__ = ["check_folder_of", "check_table_path", "read_table", "whole", "write_table"]
 
 TABLE_FORMATS = {".ecsv": "ascii.ecsv", ".fits": "fits", ".parquet": "parquet"}
@@ -152,5 +154,5 @@ def read_table(path, argument):
             return Table(parquet.read_table(path).to_pydict())
         return Table.read(path, format=kind)
     except Exception as error:  # every reader has exceptions of its own
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = in_one_line(error)
         raise OSError(f"{argument} {path}: not a readable table: {reason}") from error

@@ -9,6 +9,8 @@ import numpy as np
 from astropy.io import fits
 from astropy.io.fits.verify import VerifyWarning
 
+from astro_cnnfit.wording import in_one_line
+
 from .extensions import ContentError, each_hdu, has_companions, parts_of_hdus
 from .headers import header_unit, header_wcs
 from .image import parse_image
@@ -171,7 +173,7 @@ def open_fits(path, *, argument="data", truncated=False):
         raise
     except Exception as exc:
         # Damaged headers make readers fail in ways that nobody has listed.
-        reason = " ".join(str(exc).split()) or type(exc).__name__
+        reason = in_one_line(exc)
         raise OSError(f"{argument} {path}: not a readable FITS file: {reason}") from exc
 
 
