@@ -56,6 +56,15 @@ def measured(output):
     return len(list((output / "tiles").glob("*.json")))
 
 
+@pytest.fixture
+def can_be_interrupted():
+    """Let children take Ctrl-C, which what a shell runs in the background ignores."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("can_be_interrupted")
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_driver_that_ends_leaves_no_worker_and_the_run_goes_on(
     plan_bytes, tmp_path, how
