@@ -189,7 +189,7 @@ def test_ci_runs_the_test_command_of_the_readme(read_beside):
     demo, test = re.findall(commands, readme, flags=re.MULTILINE)
     assert printed == test
     assert demo.endswith("astro-cnnfit demo")
-    assert test.endswith("pytest")
+    assert test.endswith("pytest -n 2 --dist loadfile")
 
 
 def test_extra_for_users_brings_nothing_for_developers(read_beside):
