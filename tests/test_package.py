@@ -231,7 +231,9 @@ def text_files():
     return [
         path
         for path in files
-        if path.suffix in suffixes and skipped.isdisjoint(path.parts)
+        if path.suffix in suffixes
+        and skipped.isdisjoint(path.parts)
+        and not path.name.startswith(".coverage")  # what `tox -e ...-cov` leaves
     ]
 
 
