@@ -211,7 +211,7 @@ class TestClient:
             return dict(e.partition("=")[::2] for e in environment.split("\0"))[name]
 
         if not Path("/proc/self/environ").exists():
-            pytest.skip("needs /proc, which Linux alone has")
+            pytest.skip(reason="needs /proc, which Linux alone has")
         for name in ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"):
             wanted = int(os.environ.get(name, 2**25))
             found = client.run(started_with, name).values()
